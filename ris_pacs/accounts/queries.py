@@ -1,0 +1,122 @@
+"""Reads of accounts, and the one predicate that decides whose data an actor sees."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import ColumnElement, and_, exists, false, or_, select, true
+from sqlalchemy.orm import selectinload
+
+from ris_pacs.accounts import rules
+from ris_pacs.accounts.models import AccessGrant, Token, User, UserSession
+from ris_pacs.kernel.actor import Actor, Role
+
+if TYPE_CHECKING:
+    from ris_pacs.kernel.uow import UnitOfWork
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """A person at a browser."""
+
+    actor: Actor
+    user: User
+    session_id: int
+
+
+@dataclass(frozen=True)
+class UserRow:
+    id: int
+    name: str
+    email: str
+    roles: tuple[str, ...]
+    disabled_at: datetime | None
+    made_at: datetime
+
+
+def visible(
+    uow: UnitOfWork,
+    actor: Actor,
+    *,
+    patient: Any = None,
+    requested_procedure: Any = None,
+    study: Any = None,
+) -> ColumnElement[bool]:
+    """The condition under which a row may be shown to the actor.
+
+    Each argument is a column or expression of the row's patient, exam and study id, where it has one.
+    Staff see everything; referrers and patients what a live access_grant opens to them; nobody else anything.
+    """
+    if actor.is_staff:
+        return true()
+    keys = [
+        column == value
+        for column, value in (
+            (AccessGrant.patient_id, patient),
+            (AccessGrant.requested_procedure_id, requested_procedure),
+            (AccessGrant.study_id, study),
+        )
+        if value is not None
+    ]
+    holder = AccessGrant.user_id if actor.kind == "user" else AccessGrant.token_id
+    if actor.kind not in ("user", "token") or actor.id is None or not keys:
+        return false()
+    return exists().where(
+        and_(
+            holder == actor.id,
+            AccessGrant.begins_at <= uow.now,
+            or_(AccessGrant.ends_at.is_(None), AccessGrant.ends_at > uow.now),
+            or_(*keys),
+        )
+    )
+
+
+def signed_in(uow: UnitOfWork, key: str, address: str) -> SignedIn | None:
+    """Who holds this session key; None when it is unknown, ended, idle for too long or too old."""
+    row = uow.session.execute(
+        select(UserSession, User)
+        .join(User, User.id == UserSession.user_id)
+        .where(UserSession.key_hash == rules.hash_key(key), UserSession.ended_at.is_(None), User.disabled_at.is_(None))
+    ).one_or_none()
+    if row is None:
+        return None
+    session, user = row
+    role = Role(session.role)
+    if uow.now - session.seen_at > rules.idle_limit(role) or uow.now - session.begun_at > rules.SESSION_LIFE:
+        return None
+    actor = Actor("user", user.name, role, user.id, f"s{session.id}", address)
+    return SignedIn(actor, user, session.id)
+
+
+def token_actor(uow: UnitOfWork, key: str, address: str) -> Actor | None:
+    """The machine that holds this bearer token; None when it is unknown or revoked."""
+    token = uow.session.scalar(select(Token).where(Token.key_hash == rules.hash_key(key), Token.revoked_at.is_(None)))
+    if token is None:
+        return None
+    day = uow.now.strftime("%Y%m%d")
+    return Actor("token", token.name, Role(token.role), token.id, f"t{token.id}-{day}", address)
+
+
+def user_by_email(uow: UnitOfWork, email: str) -> User | None:
+    return uow.session.scalar(select(User).where(User.email_key == rules.email_key(email)))
+
+
+def user_of_practitioner(uow: UnitOfWork, practitioner_id: int) -> int | None:
+    """The account of a referring doctor, if there is one."""
+    return uow.session.scalar(
+        select(User.id).where(User.practitioner_id == practitioner_id, User.disabled_at.is_(None)).limit(1)
+    )
+
+
+def list_users(uow: UnitOfWork) -> list[UserRow]:
+    users = uow.session.scalars(select(User).options(selectinload(User.grants)).order_by(User.name))
+    return [
+        UserRow(user.id, user.name, user.email, tuple(g.role for g in user.grants), user.disabled_at, user.made_at)
+        for user in users
+    ]
+
+
+def list_tokens(uow: UnitOfWork) -> list[Token]:
+    return list(uow.session.scalars(select(Token).order_by(Token.name)))

@@ -1,0 +1,224 @@
+"""Accounts: making them, signing in and out, tokens, and grants of access."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+from argon2 import PasswordHasher
+from argon2.exceptions import VerifyMismatchError
+from sqlalchemy import delete, func, select, update
+
+from ris_pacs.accounts import rules
+from ris_pacs.accounts.errors import EmailTaken, Locked, NameTaken, NoSuchAccount, WrongSignIn
+from ris_pacs.accounts.models import AccessGrant, RoleGrant, SignInFailure, Token, User, UserSession
+from ris_pacs.kernel import audit
+from ris_pacs.kernel.actor import Actor, Role
+from ris_pacs.kernel.errors import Invalid
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from ris_pacs.kernel.uow import UnitOfWork
+
+
+@dataclass(frozen=True)
+class NewUser:
+    email: str
+    name: str
+    password: str
+    role: str
+    patient_id: int | None = None
+    practitioner_id: int | None = None
+
+
+@dataclass(frozen=True)
+class SignIn:
+    """address: where the request came from; browser: its User-Agent."""
+
+    email: str
+    password: str
+    address: str
+    browser: str = ""
+
+
+@dataclass(frozen=True)
+class NewGrant:
+    """Exactly one of user_id and token_id, and of patient_id, requested_procedure_id and study_id."""
+
+    why: str
+    user_id: int | None = None
+    token_id: int | None = None
+    patient_id: int | None = None
+    requested_procedure_id: int | None = None
+    study_id: int | None = None
+    ends_at: datetime | None = None
+
+
+@cache
+def _hasher() -> PasswordHasher:
+    return PasswordHasher()
+
+
+@cache
+def _hash_of_nobody() -> str:
+    return _hasher().hash(secrets.token_hex(16))
+
+
+def add_user(uow: UnitOfWork, new: NewUser, actor: Actor) -> User:
+    """Raises Invalid, EmailTaken."""
+    email = rules.check_email(new.email)
+    if not new.name.strip():
+        raise Invalid("A user needs a name.", "name")
+    if uow.session.scalar(select(User.id).where(User.email_key == rules.email_key(email))):
+        raise EmailTaken(f"{email} has an account already.", "email")
+    user = User(
+        email=email,
+        email_key=rules.email_key(email),
+        name=new.name.strip(),
+        password_hash=_hasher().hash(rules.check_password(new.password, email)),
+        made_at=uow.now,
+        patient_id=new.patient_id,
+        practitioner_id=new.practitioner_id,
+        grants=[RoleGrant(role=rules.check_role(new.role))],
+    )
+    uow.session.add(user)
+    uow.session.flush()
+    if new.patient_id is not None:
+        grant_access(uow, NewGrant("own record", user_id=user.id, patient_id=new.patient_id), actor)
+    audit.record(uow, actor, "add user", ("user", user.id), patient_id=None, detail={"role": new.role})
+    return user
+
+
+def disable_user(uow: UnitOfWork, email: str, actor: Actor) -> User:
+    """Ends the account and all its sign-ins. Raises NoSuchAccount."""
+    user = uow.session.scalar(select(User).where(User.email_key == rules.email_key(email)))
+    if user is None:
+        raise NoSuchAccount(f"There is no account {email}.", "email")
+    user.disabled_at = user.disabled_at or uow.now
+    for session in uow.session.scalars(
+        select(UserSession).where(UserSession.user_id == user.id, UserSession.ended_at.is_(None))
+    ):
+        session.ended_at = uow.now
+    audit.record(uow, actor, "disable user", ("user", user.id), patient_id=None)
+    return user
+
+
+def count_failure(uow: UnitOfWork, request: SignIn, actor: Actor) -> None:
+    """Remember a wrong password. In a transaction of its own: the failed sign-in leaves nothing else."""
+    uow.session.add(
+        SignInFailure(email_key=rules.email_key(request.email)[:200], address=request.address[:64], at=uow.now)
+    )
+    uow.session.execute(delete(SignInFailure).where(SignInFailure.at < uow.now - 4 * rules.LOCK_WINDOW))
+
+
+def sign_in(uow: UnitOfWork, request: SignIn, actor: Actor) -> str:
+    """Begins a session and returns its key for the browser.
+
+    Raises Locked after too many failures, WrongSignIn (the caller then calls `count_failure`).
+    """
+    key = rules.email_key(request.email)
+    _check_lock(uow, key, request.address)
+    user = uow.session.scalar(select(User).where(User.email_key == key))
+    known = user is not None and user.disabled_at is None
+    try:  # The same work for unknown accounts, so that the time it takes tells nothing.
+        _hasher().verify(user.password_hash if user is not None and known else _hash_of_nobody(), request.password)
+    except VerifyMismatchError:
+        known = False
+    if user is None or not known:
+        raise WrongSignIn("E-mail and password do not match an account.")
+    return begin_session(uow, user, request.address, request.browser)
+
+
+def _check_lock(uow: UnitOfWork, email_key: str, address: str) -> None:
+    since = uow.now - rules.LOCK_WINDOW
+    for column, value, most in (
+        (SignInFailure.email_key, email_key, rules.FAILURES_PER_ACCOUNT),
+        (SignInFailure.address, address, rules.FAILURES_PER_ADDRESS),
+    ):
+        failures = uow.session.scalar(
+            select(func.count()).select_from(SignInFailure).where(column == value, SignInFailure.at > since)
+        )
+        if (failures or 0) >= most:
+            raise Locked("Too many wrong passwords. Wait 15 minutes, or ask an administrator.")
+
+
+def begin_session(uow: UnitOfWork, user: User, address: str, browser: str) -> str:
+    key = secrets.token_urlsafe(32)
+    session = UserSession(
+        user_id=user.id,
+        key_hash=rules.hash_key(key),
+        role=user.grants[0].role,
+        begun_at=uow.now,
+        seen_at=uow.now,
+        address=address[:64],
+        browser=browser[:200],
+    )
+    uow.session.add(session)
+    uow.session.flush()
+    actor = Actor("user", user.name, Role(session.role), user.id, f"s{session.id}", address)
+    audit.record(uow, actor, "sign in", ("user", user.id), patient_id=None)
+    return key
+
+
+def keep_alive(uow: UnitOfWork, session_id: int, actor: Actor) -> None:
+    """The person at this session is still there; called at most once a minute."""
+    uow.session.execute(update(UserSession).where(UserSession.id == session_id).values(seen_at=uow.now))
+
+
+def sign_out(uow: UnitOfWork, key: str, actor: Actor) -> None:
+    session = uow.session.scalar(select(UserSession).where(UserSession.key_hash == rules.hash_key(key)))
+    if session is not None and session.ended_at is None:
+        session.ended_at = uow.now
+        audit.record(uow, actor, "sign out", ("user", session.user_id), patient_id=None)
+
+
+def choose_theme(uow: UnitOfWork, theme: str, actor: Actor) -> None:
+    """Raises Invalid."""
+    if theme not in ("light", "dark", "auto"):
+        raise Invalid("The theme is light, dark or auto.", "theme")
+    user = uow.session.get(User, actor.id) if actor.kind == "user" else None
+    if user is not None:
+        user.theme = theme
+
+
+def add_token(uow: UnitOfWork, name: str, role: str, actor: Actor) -> str:
+    """Returns the token; it is shown this once. Raises Invalid, NameTaken."""
+    name = name.strip()
+    if not 1 <= len(name) <= 100:
+        raise Invalid("A token needs a name of at most 100 characters.", "name")
+    if uow.session.scalar(select(Token.id).where(Token.name == name)):
+        raise NameTaken(f"There is a token {name!r} already.", "name")
+    key = f"rp_{secrets.token_urlsafe(32)}"
+    token = Token(name=name, role=rules.check_role(role), key_hash=rules.hash_key(key), made_at=uow.now)
+    uow.session.add(token)
+    uow.session.flush()
+    audit.record(uow, actor, "add token", ("token", token.id), patient_id=None, detail={"role": role})
+    return key
+
+
+def revoke_token(uow: UnitOfWork, name: str, actor: Actor) -> None:
+    """Raises NoSuchAccount."""
+    token = uow.session.scalar(select(Token).where(Token.name == name.strip()))
+    if token is None:
+        raise NoSuchAccount(f"There is no token {name!r}.", "name")
+    token.revoked_at = token.revoked_at or uow.now
+    audit.record(uow, actor, "revoke token", ("token", token.id), patient_id=None)
+
+
+def grant_access(uow: UnitOfWork, new: NewGrant, actor: Actor) -> None:
+    """Open a patient, an exam or a study to someone who is not staff."""
+    uow.session.add(
+        AccessGrant(
+            user_id=new.user_id,
+            token_id=new.token_id,
+            patient_id=new.patient_id,
+            requested_procedure_id=new.requested_procedure_id,
+            study_id=new.study_id,
+            why=new.why,
+            begins_at=uow.now,
+            ends_at=new.ends_at,
+        )
+    )

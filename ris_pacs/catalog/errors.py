@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+from ris_pacs.kernel.errors import Conflict, Invalid, Missing
+
+
+class NoSuchProcedure(Missing):
+    code = "no-such-procedure"
+
+
+class NoSuchDiagnosis(Missing):
+    code = "no-such-diagnosis"
+
+
+class NoSuchDevice(Missing):
+    code = "no-such-device"
+
+
+class NoSuchPractitioner(Missing):
+    code = "no-such-practitioner"
+
+
+class BadNpi(Invalid):
+    code = "bad-npi"
+
+
+class AeTitleTaken(Conflict):
+    code = "ae-title-taken"

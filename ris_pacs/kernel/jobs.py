@@ -1,0 +1,100 @@
+"""Jobs: work that a transaction leaves behind, claimed by any worker, done at least once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import CursorResult, and_, delete, func, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from ris_pacs.kernel.tables import Job
+
+if TYPE_CHECKING:
+    from ris_pacs.kernel.uow import UnitOfWork
+
+LEASE = timedelta(minutes=5)
+MOST_ATTEMPTS = 10
+
+
+@dataclass(frozen=True)
+class Claimed:
+    id: int
+    kind: str
+    payload: Any
+    attempts: int
+
+
+def enqueue(
+    uow: UnitOfWork, kind: str, payload: Any, *, run_at: datetime | None = None, key: str | None = None
+) -> None:
+    """Leave a job. With a key it is left only when no job with that key still waits to be begun."""
+    insert = sqlite.insert if uow.session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    uow.session.execute(
+        insert(Job)
+        .values(
+            kind=kind, payload=payload, key=key, state="queued", run_at=run_at or uow.now, attempts=0, made_at=uow.now
+        )
+        .on_conflict_do_nothing(index_elements=["key"])
+    )
+
+
+def claim(uow: UnitOfWork) -> Claimed | None:
+    """Take the job that is due longest, or one whose worker did not come back; None when there is none."""
+    due = (
+        select(Job.id)
+        .where(
+            or_(
+                and_(Job.state == "queued", Job.run_at <= uow.now),
+                and_(Job.state == "running", Job.leased_until < uow.now),
+            )
+        )
+        .order_by(Job.run_at, Job.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)  # Nothing on SQLite, where writers queue anyway.
+        .scalar_subquery()
+    )
+    row = uow.session.execute(
+        update(Job)
+        .where(Job.id == due)
+        .values(state="running", key=None, leased_until=uow.now + LEASE, attempts=Job.attempts + 1)
+        .returning(Job.id, Job.kind, Job.payload, Job.attempts)
+        .execution_options(synchronize_session=False)
+    ).one_or_none()
+    return None if row is None else Claimed(*row)
+
+
+def finish(uow: UnitOfWork, job: Claimed) -> None:
+    uow.session.execute(update(Job).where(Job.id == job.id).values(state="done", leased_until=None, error=None))
+
+
+def fail(uow: UnitOfWork, job: Claimed, error: str) -> None:
+    """Try again later, with a growing pause; after the last attempt a person has to look."""
+    dead = job.attempts >= MOST_ATTEMPTS
+    pause = timedelta(seconds=min(2**job.attempts, 600))
+    uow.session.execute(
+        update(Job)
+        .where(Job.id == job.id)
+        .values(
+            state="dead" if dead else "queued",
+            run_at=uow.now + pause,
+            leased_until=None,
+            error=error[:2000],
+        )
+    )
+
+
+def next_due(uow: UnitOfWork) -> datetime | None:
+    return uow.session.scalar(select(func.min(Job.run_at)).where(Job.state == "queued"))
+
+
+def counts(uow: UnitOfWork) -> dict[str, int]:
+    return {state: count for state, count in uow.session.execute(select(Job.state, func.count()).group_by(Job.state))}
+
+
+def sweep(uow: UnitOfWork, older_than: timedelta = timedelta(days=7)) -> int:
+    """Forget finished jobs; returns how many."""
+    result = uow.session.execute(delete(Job).where(Job.state == "done", Job.run_at < uow.now - older_than))
+    assert isinstance(result, CursorResult)
+    return result.rowcount

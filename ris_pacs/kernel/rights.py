@@ -1,0 +1,83 @@
+"""What each role may do. The least that its work needs; every route and every service names one right."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from ris_pacs.kernel.actor import Actor, Role
+from ris_pacs.kernel.errors import Forbidden
+
+
+class Right(StrEnum):
+    PATIENT_VIEW = "patient.view"
+    PATIENT_EDIT = "patient.edit"
+    ORDER_VIEW = "order.view"
+    ORDER_PLACE = "order.place"
+    ORDER_CANCEL = "order.cancel"
+    SCHEDULE_VIEW = "schedule.view"
+    SCHEDULE_BOOK = "schedule.book"
+    CHECK_IN = "check-in"
+    EXAM_VIEW = "exam.view"
+    EXAM_PERFORM = "exam.perform"
+    BOARD_VIEW = "board.view"
+    STUDY_VIEW = "study.view"
+    STUDY_STORE = "study.store"
+    RECONCILE = "reconcile"
+    READ_EXAMS = "reading"
+    BILLING_VIEW = "billing.view"
+    PORTAL = "portal"
+    MESSAGES_VIEW = "messages.view"
+    MESSAGES_MEND = "messages.mend"
+    AUDIT_VIEW = "audit.view"
+    ADMIN = "admin"
+
+
+_LOOK = {Right.PATIENT_VIEW, Right.ORDER_VIEW, Right.EXAM_VIEW, Right.BOARD_VIEW}
+_IMAGES = {Right.STUDY_VIEW}
+_DESK = _LOOK | {
+    Right.PATIENT_EDIT,
+    Right.ORDER_PLACE,
+    Right.ORDER_CANCEL,
+    Right.SCHEDULE_VIEW,
+    Right.SCHEDULE_BOOK,
+    Right.CHECK_IN,
+}
+
+RIGHTS: dict[Role, frozenset[Right]] = {
+    Role.FRONTDESK: frozenset(_DESK | {Right.MESSAGES_VIEW}),
+    Role.TECHNOLOGIST: frozenset(
+        _DESK | _IMAGES | {Right.EXAM_PERFORM, Right.STUDY_STORE, Right.RECONCILE, Right.MESSAGES_VIEW}
+    ),
+    Role.RADIOLOGIST: frozenset(
+        _LOOK | _IMAGES | {Right.SCHEDULE_VIEW, Right.READ_EXAMS, Right.RECONCILE, Right.MESSAGES_VIEW}
+    ),
+    Role.RESIDENT: frozenset(_LOOK | _IMAGES | {Right.SCHEDULE_VIEW, Right.READ_EXAMS}),
+    Role.BILLER: frozenset(
+        {Right.PATIENT_VIEW, Right.ORDER_VIEW, Right.EXAM_VIEW, Right.BILLING_VIEW, Right.MESSAGES_VIEW}
+    ),
+    Role.REFERRER: frozenset({Right.PATIENT_VIEW, Right.ORDER_VIEW, Right.EXAM_VIEW, Right.STUDY_VIEW}),
+    Role.PATIENT: frozenset({Right.PORTAL, Right.STUDY_VIEW}),
+    Role.MANAGER: frozenset(
+        _LOOK
+        | {Right.SCHEDULE_VIEW, Right.READ_EXAMS, Right.BILLING_VIEW, Right.MESSAGES_VIEW, Right.AUDIT_VIEW}
+        | _IMAGES
+    ),
+    Role.ADMIN: frozenset(
+        _LOOK
+        | _IMAGES
+        | {Right.SCHEDULE_VIEW, Right.MESSAGES_VIEW, Right.MESSAGES_MEND, Right.AUDIT_VIEW, Right.ADMIN}
+        | {Right.RECONCILE, Right.STUDY_STORE}
+    ),
+    # Devices, partners, tokens of machines and the program itself.
+    Role.SYSTEM: frozenset(Right) - {Right.ADMIN, Right.PORTAL},
+}
+
+
+def may(actor: Actor, right: Right) -> bool:
+    return right in RIGHTS[actor.role]
+
+
+def demand(actor: Actor, right: Right) -> None:
+    """Raises Forbidden when the actor's role does not carry the right."""
+    if not may(actor, right):
+        raise Forbidden(f"The role {actor.role} may not do this ({right}).")

@@ -1,0 +1,191 @@
+"""The unit of work: one transaction, opened at an edge, committed here and nowhere else."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session, SessionTransaction
+
+from ris_pacs.kernel import audit, jobs, topics
+from ris_pacs.kernel.actor import Actor
+from ris_pacs.kernel.blobs import BlobStore
+from ris_pacs.kernel.clock import Clock
+from ris_pacs.kernel.db import Database
+from ris_pacs.kernel.errors import Busy, StorageFull
+from ris_pacs.kernel.events import Event, Subscriptions, When, as_payload
+from ris_pacs.kernel.uids import UidMint
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class System:
+    """What every unit of work of a process shares. Built by `bootstrap`."""
+
+    database: Database
+    blobs: BlobStore
+    clock: Clock
+    mint_uid: UidMint
+    subscriptions: Subscriptions = field(default_factory=Subscriptions)
+
+
+class UnitOfWork:
+    """A running transaction and what services may do in it.
+
+    now: the instant at which it began; one answer for everything inside.
+    """
+
+    def __init__(self, system: System, session: Session) -> None:
+        self.session = session
+        self.now: datetime = system.clock()
+        self.mint_uid = system.mint_uid
+        self.blobs = system.blobs
+        self._subscriptions = system.subscriptions
+        self._audit: list[audit.Access] = []
+        self._topics: set[str] = set()
+
+    def emit(self, event: Event, actor: Actor) -> None:
+        """Tell the subscribers: at once, or by a job row that the worker takes after the commit."""
+        for line in self._subscriptions.to(event):
+            if line.when is When.SAME_TX:
+                line.reaction(self, event, actor)
+            else:
+                jobs.enqueue(self, line.name, as_payload(event))
+
+    def savepoint(self) -> SessionTransaction:
+        """A part that may fail by itself: `with uow.savepoint(): …`."""
+        return self.session.begin_nested()
+
+    def record(self, access: audit.Access) -> None:
+        """Leave an audit row when the transaction commits; services call `audit.record`."""
+        self._audit.append(access)
+
+    def touch(self, topic: str) -> None:
+        """Boards that show `topic` have something new."""
+        self._topics.add(topic)
+
+    def _write_closing_rows(self) -> None:
+        self.session.flush()
+        audit.insert(self.session, self._audit, self.now)
+        # Last, and sorted: these rows are hot, so they are locked briefly and in one order.
+        topics.bump(self.session, sorted(self._topics))
+
+
+@contextmanager
+def unit_of_work(system: System) -> Iterator[UnitOfWork]:
+    """A writing transaction: commits on leaving, rolls back on an exception.
+
+    Raises StorageFull or Busy when the database cannot take it.
+    """
+    with _plain_words(), system.database.writing(), _session(system, writing=True) as session:
+        uow = UnitOfWork(system, session)
+        yield uow
+        uow._write_closing_rows()
+        session.commit()
+
+
+@contextmanager
+def read_only(system: System) -> Iterator[UnitOfWork]:
+    """A reading transaction: never waits for a writer, and what it changed is rolled back.
+
+    The audit rows of what was read are committed in a short transaction of their own on leaving, so before
+    the first byte of an answer that is built inside or sent after the block.
+    """
+    with _plain_words(), _session(system, writing=False) as session:
+        uow = UnitOfWork(system, session)
+        yield uow
+        session.rollback()
+    if uow._audit:
+        with unit_of_work(system) as writer:
+            writer._audit = uow._audit
+
+
+@contextmanager
+def _session(system: System, *, writing: bool) -> Iterator[Session]:
+    connection: Connection
+    with system.database.engine.connect() as connection:
+        connection = connection.execution_options(writing=writing)
+        with Session(connection, expire_on_commit=False, autoflush=writing) as session:
+            yield session
+
+
+@contextmanager
+def _plain_words() -> Iterator[None]:
+    """Trouble of the database itself, in the kernel's kinds of error."""
+    try:
+        yield
+    except OperationalError as problem:
+        text = str(problem.orig).lower()
+        if "full" in text or "no space" in text or "disk i/o" in text:
+            raise StorageFull("The database has no room left; nothing was saved.") from problem
+        if "locked" in text or "busy" in text or "deadlock" in text:
+            raise Busy("The database is busy; nothing was saved. Try again.") from problem
+        raise
+
+
+class _Item(Generic[T]):
+    def __init__(self, work: Callable[[UnitOfWork], T]) -> None:
+        self.work = work
+        self.result: T | None = None
+        self.error: BaseException | None = None
+        self.done = False
+
+
+class GroupCommit:
+    """Work of many threads in one transaction, so that they share one flush of the disk.
+
+    A thread that calls `run` queues its work, then waits for its turn to lead. The leader takes everything
+    that is queued, gives each item its own savepoint, commits once and leaves; the others find theirs done.
+    There is no thread of its own and no delay when nobody else is waiting.
+    """
+
+    def __init__(self, system: System, most: int = 64) -> None:
+        self._system = system
+        self._most = most
+        self._queue: list[_Item[Any]] = []
+        self._queue_lock = threading.Lock()
+        self._lead = threading.Lock()
+
+    def run(self, work: Callable[[UnitOfWork], T]) -> T:
+        """The result of `work`, after the commit that holds it. A failing item fails alone."""
+        item = _Item(work)
+        with self._queue_lock:
+            self._queue.append(item)
+        with self._lead:
+            if not item.done:
+                self._commit_queued()
+        if item.error is not None:
+            raise item.error
+        return item.result  # type: ignore[return-value]
+
+    def _commit_queued(self) -> None:
+        with self._queue_lock:
+            batch, self._queue = self._queue[: self._most], self._queue[self._most :]
+        try:
+            with unit_of_work(self._system) as uow:
+                for item in batch:
+                    self._do(uow, item)
+        except Exception as problem:  # The commit failed: nobody's work is in the database.
+            for item in batch:
+                item.error = item.error or problem
+        finally:
+            for item in batch:
+                item.done = True
+
+    @staticmethod
+    def _do(uow: UnitOfWork, item: _Item[T]) -> None:
+        audits, touched = len(uow._audit), set(uow._topics)
+        try:
+            with uow.savepoint():
+                item.result = item.work(uow)
+        except Exception as problem:
+            item.error = problem
+            del uow._audit[audits:]
+            uow._topics = touched

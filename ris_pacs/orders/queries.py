@@ -1,0 +1,244 @@
+"""Reads of orders and exams."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Select, and_, or_, select
+from sqlalchemy.orm import joinedload, selectinload
+
+from ris_pacs.accounts.queries import visible
+from ris_pacs.kernel.actor import Actor
+from ris_pacs.kernel.text import after_prefix
+from ris_pacs.orders import rules
+from ris_pacs.orders.errors import NoSuchExam, NoSuchOrder
+from ris_pacs.orders.models import ExamHistory, Oddity, Order, RequestedProcedure
+from ris_pacs.patients import queries as patients
+
+if TYPE_CHECKING:
+    from ris_pacs.kernel.uow import UnitOfWork
+
+
+@dataclass(frozen=True)
+class ExamRow:
+    """An exam in a list, with the patient as lists show one."""
+
+    id: int
+    order_id: int
+    accession_number: str
+    title: str
+    modality: str
+    state: str
+    state_since: datetime
+    priority: str
+    placed_at: datetime
+    referrer: str
+    site_id: int
+    patient: patients.PatientRow
+    note: str
+    diagnoses: str
+
+
+def order(uow: UnitOfWork, order_id: int, actor: Actor) -> Order:
+    """Raises NoSuchOrder, also when hidden from the actor."""
+    found = uow.session.scalar(_visible_orders(uow, actor).where(Order.id == order_id).options(*_WHOLE))
+    if found is None:
+        raise NoSuchOrder("There is no such order.")
+    return found
+
+
+def by_accession(uow: UnitOfWork, number: str, actor: Actor) -> list[Order]:
+    """The orders with this accession number, one per issuer."""
+    return list(
+        uow.session.scalars(
+            _visible_orders(uow, actor).where(Order.accession_number == number).options(*_WHOLE).order_by(Order.id)
+        )
+    )
+
+
+def by_placer_number(uow: UnitOfWork, number: str, issuer_id: int) -> Order | None:
+    return uow.session.scalar(
+        select(Order).where(Order.placer_number == number, Order.placer_issuer_id == issuer_id).options(*_WHOLE)
+    )
+
+
+def exam_order(uow: UnitOfWork, exam_id: int, actor: Actor) -> Order:
+    """The order that asks for this exam. Raises NoSuchExam, also when hidden from the actor."""
+    found = uow.session.scalar(
+        _visible_orders(uow, actor)
+        .where(Order.id.in_(select(RequestedProcedure.order_id).where(RequestedProcedure.id == exam_id)))
+        .options(*_WHOLE)
+    )
+    if found is None:
+        raise NoSuchExam("There is no such exam.")
+    return found
+
+
+_WHOLE = (
+    selectinload(Order.exams).joinedload(RequestedProcedure.procedure),
+    selectinload(Order.diagnoses),
+    joinedload(Order.referrer),
+    joinedload(Order.accession_issuer),
+    joinedload(Order.placer_issuer),
+    joinedload(Order.visit),
+    joinedload(Order.site),
+)
+
+
+def _visible_orders(uow: UnitOfWork, actor: Actor) -> Select[Order]:
+    if actor.is_staff:
+        return select(Order)
+    return select(Order).where(
+        Order.id.in_(
+            select(RequestedProcedure.order_id).where(
+                RequestedProcedure.order_id == Order.id,
+                visible(uow, actor, patient=Order.patient_id, requested_procedure=RequestedProcedure.id),
+            )
+        )
+    )
+
+
+def history(uow: UnitOfWork, exam_id: int) -> list[ExamHistory]:
+    return list(
+        uow.session.scalars(
+            select(ExamHistory)
+            .where(ExamHistory.requested_procedure_id == exam_id)
+            .order_by(ExamHistory.at, ExamHistory.id)
+        )
+    )
+
+
+def open_oddities(uow: UnitOfWork, exam_id: int) -> list[Oddity]:
+    return list(
+        uow.session.scalars(
+            select(Oddity)
+            .where(Oddity.requested_procedure_id == exam_id, Oddity.settled_at.is_(None))
+            .order_by(Oddity.id)
+        )
+    )
+
+
+@dataclass(frozen=True)
+class ExamFilter:
+    """Which exams a list shows. before: the (instant, id) that the previous page ended with."""
+
+    states: tuple[str, ...] = ()
+    modality: str = ""
+    priority: str = ""
+    patient_ids: tuple[int, ...] = ()
+    before: tuple[datetime, int] | None = None
+
+
+def list_exams(uow: UnitOfWork, wanted: ExamFilter, actor: Actor, limit: int = 50) -> list[ExamRow]:
+    """Newest orders first; one row more than `limit` is returned when there are more."""
+    query = (
+        select(RequestedProcedure)
+        .join(Order)
+        .where(visible(uow, actor, patient=Order.patient_id, requested_procedure=RequestedProcedure.id))
+    )
+    if wanted.states:
+        query = query.where(RequestedProcedure.state.in_(wanted.states))
+    if wanted.modality:
+        query = query.where(RequestedProcedure.modality == wanted.modality)
+    if wanted.priority:
+        query = query.where(Order.priority == wanted.priority)
+    if wanted.patient_ids:
+        query = query.where(Order.patient_id.in_(wanted.patient_ids))
+    if wanted.before:
+        at, exam_id = wanted.before
+        query = query.where(or_(Order.placed_at < at, and_(Order.placed_at == at, RequestedProcedure.id < exam_id)))
+    query = query.order_by(Order.placed_at.desc(), RequestedProcedure.id.desc()).limit(limit + 1)
+    return as_rows(uow, list(uow.session.scalars(query.options(*_FOR_ROWS))))
+
+
+def exam_rows(uow: UnitOfWork, exam_ids: list[int], actor: Actor) -> dict[int, ExamRow]:
+    """List rows of these exams, as far as the actor may see them."""
+    query = (
+        select(RequestedProcedure)
+        .join(Order)
+        .where(
+            RequestedProcedure.id.in_(exam_ids),
+            visible(uow, actor, patient=Order.patient_id, requested_procedure=RequestedProcedure.id),
+        )
+        .options(*_FOR_ROWS)
+    )
+    return {row.id: row for row in as_rows(uow, list(uow.session.scalars(query)))}
+
+
+_FOR_ROWS = (
+    joinedload(RequestedProcedure.order).joinedload(Order.referrer),
+    joinedload(RequestedProcedure.order).selectinload(Order.diagnoses),
+)
+
+
+def as_rows(uow: UnitOfWork, exams: list[RequestedProcedure]) -> list[ExamRow]:
+    people = {exam.order.patient_id for exam in exams}
+    known = patients.rows_of_visible(uow, people)
+    return [
+        ExamRow(
+            id=exam.id,
+            order_id=exam.order_id,
+            accession_number=exam.order.accession_number,
+            title=rules.exam_title(exam.procedure_name, exam.laterality),
+            modality=exam.modality,
+            state=exam.state,
+            state_since=exam.state_since,
+            priority=exam.order.priority,
+            placed_at=exam.order.placed_at,
+            referrer=doctor_name(exam.order),
+            site_id=exam.order.site_id,
+            patient=known[exam.order.patient_id],
+            note=exam.note,
+            diagnoses="; ".join(f"{one.code} {one.name}".strip() for one in exam.order.diagnoses),
+        )
+        for exam in exams
+        if exam.order.patient_id in known
+    ]
+
+
+def doctor_name(order: Order) -> str:
+    """ "Lena Achterberg, MD"."""
+    doctor = order.referrer
+    if doctor is None:
+        return ""
+    name = " ".join(part for part in (doctor.given, doctor.family) if part)
+    return f"{name}, {doctor.suffix}" if doctor.suffix else name
+
+
+def similar_open_exams(uow: UnitOfWork, patient_id: int, procedure_id: int, actor: Actor) -> list[ExamRow]:
+    """The same procedure of the same patient, not yet done: a possible duplicate order."""
+    ids = patients.linked_ids(uow, patient_id)
+    query = (
+        select(RequestedProcedure)
+        .join(Order)
+        .where(
+            Order.patient_id.in_(ids),
+            RequestedProcedure.procedure_id == procedure_id,
+            RequestedProcedure.state.in_(["requested", "on-hold", "scheduled", "arrived", "in-progress"]),
+        )
+        .options(*_FOR_ROWS)
+        .limit(5)
+    )
+    return as_rows(uow, list(uow.session.scalars(query)))
+
+
+def search_exams(uow: UnitOfWork, text: str, actor: Actor, limit: int = 6) -> list[ExamRow]:
+    """Exams whose accession number begins with the text."""
+    number = text.strip()
+    if len(number) < 3 or len(number) > 16:
+        return []
+    query = (
+        select(RequestedProcedure)
+        .join(Order)
+        .where(
+            Order.accession_number >= number,
+            Order.accession_number < after_prefix(number),
+            visible(uow, actor, patient=Order.patient_id, requested_procedure=RequestedProcedure.id),
+        )
+        .order_by(Order.accession_number)
+        .limit(limit)
+        .options(*_FOR_ROWS)
+    )
+    return as_rows(uow, list(uow.session.scalars(query)))

@@ -1,0 +1,247 @@
+"""Reads of patients."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+from sqlalchemy import ColumnElement, Select, and_, or_, select, true
+from sqlalchemy.orm import selectinload
+
+from ris_pacs.accounts.queries import visible
+from ris_pacs.kernel import audit
+from ris_pacs.kernel.actor import Actor
+from ris_pacs.kernel.person import PersonName, shown_age
+from ris_pacs.kernel.text import after_prefix, fold, sound
+from ris_pacs.patients import rules
+from ris_pacs.patients.errors import NoSuchPatient
+from ris_pacs.patients.models import Patient, PatientIdentifier, PatientLink, PatientName, PatientToken
+
+if TYPE_CHECKING:
+    from ris_pacs.kernel.uow import UnitOfWork
+
+
+@dataclass(frozen=True)
+class PatientRow:
+    """A patient in a list. mrn: the number by our own issuer, else the first."""
+
+    id: int
+    name: PersonName
+    birth_date: str | None
+    birth_date_estimated: bool
+    sex: str
+    mrn: str
+    mrn_issuer: str
+    phone: str
+    city: str
+    temporary: bool
+
+    def age_on(self, day: date) -> str:
+        return shown_age(self.birth_date, day)
+
+
+@dataclass(frozen=True)
+class LikelyMatch:
+    patient: PatientRow
+    verdict: rules.Verdict
+
+
+def linked_ids(uow: UnitOfWork, patient_id: int) -> tuple[int, ...]:
+    """Every patient row that stands for the same person: the survivor of all live merges first."""
+    known = {patient_id}
+    frontier = {patient_id}
+    merged_away: set[int] = set()
+    while frontier:
+        links = uow.session.execute(
+            select(PatientLink.survivor_id, PatientLink.merged_id).where(
+                PatientLink.undone_at.is_(None),
+                or_(PatientLink.survivor_id.in_(frontier), PatientLink.merged_id.in_(frontier)),
+            )
+        ).all()
+        merged_away |= {link.merged_id for link in links}
+        frontier = {one for link in links for one in (link.survivor_id, link.merged_id)} - known
+        known |= frontier
+    return tuple(sorted(known, key=lambda one: (one in merged_away, one)))
+
+
+def patient(uow: UnitOfWork, patient_id: int, actor: Actor) -> Patient:
+    """The patient with names, identifiers and safety facts. Raises NoSuchPatient, also when hidden from the actor."""
+    found = uow.session.scalar(
+        select(Patient)
+        .where(Patient.id == patient_id, visible(uow, actor, patient=Patient.id))
+        .options(
+            selectinload(Patient.names),
+            selectinload(Patient.identifiers).joinedload(PatientIdentifier.issuer),
+            selectinload(Patient.safety_facts),
+        )
+    )
+    if found is None:
+        raise NoSuchPatient("There is no such patient.")
+    return found
+
+
+def view_patient(uow: UnitOfWork, patient_id: int, actor: Actor) -> Patient:
+    """As `patient`, and the look is recorded."""
+    found = patient(uow, patient_id, actor)
+    audit.record_view(uow, actor, ("patient", found.id), patient_id=found.id)
+    return found
+
+
+def by_identifier(uow: UnitOfWork, value: str, issuer_id: int) -> Patient | None:
+    """The patient whom this issuer knows under this number."""
+    return uow.session.scalar(
+        select(Patient)
+        .join(PatientIdentifier)
+        .where(PatientIdentifier.value == value, PatientIdentifier.issuer_id == issuer_id)
+        .options(selectinload(Patient.names), selectinload(Patient.identifiers))
+    )
+
+
+def rows(uow: UnitOfWork, patient_ids: Iterable[int], actor: Actor) -> dict[int, PatientRow]:
+    """List rows of these patients, as far as the actor may see them: three queries for any number."""
+    return _rows(uow, patient_ids, visible(uow, actor, patient=Patient.id))
+
+
+def rows_of_visible(uow: UnitOfWork, patient_ids: Iterable[int]) -> dict[int, PatientRow]:
+    """List rows of patients whom the caller may show because their exam or study is visible to the actor."""
+    return _rows(uow, patient_ids, true())
+
+
+def _rows(uow: UnitOfWork, patient_ids: Iterable[int], condition: ColumnElement[bool]) -> dict[int, PatientRow]:
+    found = uow.session.scalars(
+        select(Patient)
+        .where(Patient.id.in_(set(patient_ids)), condition)
+        .options(selectinload(Patient.names), selectinload(Patient.identifiers).joinedload(PatientIdentifier.issuer))
+    )
+    return {one.id: as_row(one) for one in found}
+
+
+def as_row(patient: Patient) -> PatientRow:
+    number = main_identifier(patient)
+    return PatientRow(
+        id=patient.id,
+        name=patient.name,
+        birth_date=patient.birth_date,
+        birth_date_estimated=patient.birth_date_estimated,
+        sex=patient.sex,
+        mrn=number.value if number else "",
+        mrn_issuer=number.issuer.namespace if number else "",
+        phone=patient.phone,
+        city=patient.city,
+        temporary=patient.temporary,
+    )
+
+
+def main_identifier(patient: Patient) -> PatientIdentifier | None:
+    """The number by an issuer of ours, else the first there is."""
+    ours = (one for one in patient.identifiers if one.issuer.ours)
+    return next(ours, next(iter(patient.identifiers), None))
+
+
+def search(uow: UnitOfWork, text: str, actor: Actor, limit: int = 20) -> list[PatientRow]:
+    """Patients for what a caller says: words of names in any order, a number, a birth date, a phone.
+
+    Every word has to match the beginning of something. The list is in order of name.
+    """
+    conditions = [_matches(word) for word in _terms(text)]
+    if not conditions:
+        return []
+    hits = (
+        select(PatientName.patient_id, PatientName.sort_key)
+        .join(Patient, Patient.id == PatientName.patient_id)
+        .where(PatientName.kind == "legal", visible(uow, actor, patient=Patient.id), *conditions)
+        .order_by(PatientName.sort_key, PatientName.patient_id)
+        .limit(limit)
+    )
+    ids = [row.patient_id for row in uow.session.execute(hits)]
+    found = rows(uow, ids, actor)
+    return [found[one] for one in ids if one in found]
+
+
+def recent(uow: UnitOfWork, actor: Actor, limit: int = 30) -> list[PatientRow]:
+    """The patients changed last, for the page before anything is typed."""
+    ids = uow.session.scalars(
+        select(Patient.id)
+        .where(visible(uow, actor, patient=Patient.id))
+        .order_by(Patient.changed_at.desc(), Patient.id.desc())
+        .limit(limit)
+    ).all()
+    found = rows(uow, ids, actor)
+    return [found[one] for one in ids if one in found]
+
+
+_DATES = (
+    (re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})"), (1, 2, 3)),
+    (re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})"), (3, 1, 2)),  # As written in the United States.
+    (re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})"), (3, 2, 1)),
+)
+
+
+def _terms(text: str) -> list[str]:
+    """The search text cut into words, with dates and telephone numbers kept whole."""
+    text = text.strip()[:100]
+    for pattern, _ in _DATES:
+        text = pattern.sub(lambda match: match.group().replace(" ", ""), text)
+    phone = re.fullmatch(r"[+()\d\s.-]{7,}", text)
+    if phone and not any(pattern.fullmatch(text) for pattern, _ in _DATES):
+        return [text]
+    return text.split()[:6]
+
+
+def _matches(term: str) -> ColumnElement[bool]:
+    for pattern, (year, month, day) in _DATES:
+        if match := pattern.fullmatch(term):
+            return Patient.birth_date == f"{match[year]}-{int(match[month]):02}-{int(match[day]):02}"
+    figures = rules.phone_key(term)
+    by_word = [_has_token(word) for word in fold(term).split()]
+    if len(figures) >= 4 and re.fullmatch(r"[+()\d\s.-]+", term):
+        by_phone = and_(Patient.phone_key >= figures, Patient.phone_key < after_prefix(figures))
+        return or_(by_phone, and_(*by_word))
+    return and_(*by_word) if by_word else Patient.id.is_(None)
+
+
+def _has_token(word: str) -> ColumnElement[bool]:
+    return Patient.id.in_(
+        select(PatientToken.patient_id).where(
+            PatientToken.kind == "w", PatientToken.token >= word, PatientToken.token < after_prefix(word)
+        )
+    )
+
+
+def likely_matches(uow: UnitOfWork, new: rules.Likeness, actor: Actor, limit: int = 5) -> list[LikelyMatch]:
+    """Registered patients who may be the one about to be registered, likeliest first.
+
+    Candidates share the birth date, the phone, or how two words of the name sound.
+    """
+    candidates: set[int] = set()
+    if new.birth_date and len(new.birth_date) == 10:
+        candidates |= set(_ids(uow, select(Patient.id).where(Patient.birth_date == new.birth_date).limit(200)))
+    if new.phone:
+        candidates |= set(_ids(uow, select(Patient.id).where(Patient.phone_key == new.phone).limit(50)))
+    candidates |= _sounding_alike(uow, new.name)
+    found = []
+    for row in rows(uow, candidates, actor).values():
+        likeness = rules.Likeness(row.name, row.birth_date, row.sex, rules.phone_key(row.phone))
+        verdict = rules.compare(likeness, new)
+        if verdict.score >= rules.LIKELY and not row.temporary:
+            found.append(LikelyMatch(row, verdict))
+    return sorted(found, key=lambda match: (-match.verdict.score, match.patient.id))[:limit]
+
+
+def _sounding_alike(uow: UnitOfWork, name: PersonName) -> set[int]:
+    sounds = [code for word in dict.fromkeys(fold(name.shown).split()) if (code := sound(word))]
+    sets = [
+        set(_ids(uow, select(PatientToken.patient_id).where(PatientToken.token == code, PatientToken.kind == "s")))
+        for code in sounds[:4]
+    ]
+    if len(sets) < 2:
+        return set()
+    # Two words in common, whichever they are.
+    return {one for a, first in enumerate(sets) for second in sets[a + 1 :] for one in first & second}
+
+
+def _ids(uow: UnitOfWork, query: Select[int]) -> Sequence[int]:
+    return uow.session.scalars(query).all()
