@@ -24,6 +24,7 @@ class SignedIn:
     actor: Actor
     user: User
     session_id: int
+    seen_at: datetime
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def signed_in(uow: UnitOfWork, key: str, address: str) -> SignedIn | None:
     if uow.now - session.seen_at > rules.idle_limit(role) or uow.now - session.begun_at > rules.SESSION_LIFE:
         return None
     actor = Actor("user", user.name, role, user.id, f"s{session.id}", address)
-    return SignedIn(actor, user, session.id)
+    return SignedIn(actor, user, session.id, session.seen_at)
 
 
 def token_actor(uow: UnitOfWork, key: str, address: str) -> Actor | None:
@@ -120,3 +121,17 @@ def list_users(uow: UnitOfWork) -> list[UserRow]:
 
 def list_tokens(uow: UnitOfWork) -> list[Token]:
     return list(uow.session.scalars(select(Token).order_by(Token.name)))
+
+
+def open_sessions(uow: UnitOfWork, actor: Actor) -> list[UserSession]:
+    """Where the person is signed in, the latest first."""
+    if actor.kind != "user":
+        return []
+    return list(
+        uow.session.scalars(
+            select(UserSession)
+            .where(UserSession.user_id == actor.id, UserSession.ended_at.is_(None))
+            .order_by(UserSession.seen_at.desc())
+            .limit(20)
+        )
+    )

@@ -135,6 +135,16 @@ def device(uow: UnitOfWork, ae_title: str) -> Device:
     return found
 
 
+def patient_issuer_of_device(uow: UnitOfWork, device_id: int) -> int | None:
+    """By whom the patient ids are that a device sends without an issuer: its own setting, else its site's."""
+    own, of_site = uow.session.execute(
+        select(Device.patient_issuer_id, Site.patient_issuer_id)
+        .join(Site, Site.id == Device.site_id, isouter=True)
+        .where(Device.id == device_id)
+    ).one()
+    return own if own is not None else of_site
+
+
 def _known(device: Device) -> KnownDevice:
     return KnownDevice(
         id=device.id,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -12,10 +13,34 @@ from sqlalchemy.dialects import postgresql, sqlite
 from ris_pacs.kernel.tables import Job
 
 if TYPE_CHECKING:
-    from ris_pacs.kernel.uow import UnitOfWork
+    from ris_pacs.kernel.uow import System, UnitOfWork
 
 LEASE = timedelta(minutes=5)
 MOST_ATTEMPTS = 10
+
+
+# Does a job in a transaction of its own.
+JobInTransaction = Callable[["UnitOfWork", Any], None]
+# Does a job that talks to the outside; opens the units of work that it needs.
+JobOutside = Callable[["System", Any], None]
+
+
+@dataclass(frozen=True)
+class Periodic:
+    """Work that is due again and again. Several workers may run it: it has to be safe to run twice."""
+
+    name: str
+    every_seconds: float
+    work: Callable[[System], None]
+
+
+@dataclass(frozen=True)
+class JobTable:
+    """Who does which kind of job, and what is done again and again. Filled by `bootstrap`."""
+
+    in_transaction: Mapping[str, JobInTransaction]
+    outside: Mapping[str, JobOutside]
+    periodic: tuple[Periodic, ...] = ()
 
 
 @dataclass(frozen=True)

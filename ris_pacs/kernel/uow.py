@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
@@ -23,6 +23,7 @@ from ris_pacs.kernel.events import Event, Subscriptions, When, as_payload
 from ris_pacs.kernel.uids import UidMint
 
 T = TypeVar("T")
+_ATTEMPTS = 3
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,15 @@ class System:
     clock: Clock
     mint_uid: UidMint
     subscriptions: Subscriptions = field(default_factory=Subscriptions)
+
+
+class Tally(Protocol):
+    """What many items of one transaction add to and the end of it writes once, e.g. counters of a study."""
+
+    def write(self, uow: UnitOfWork) -> None: ...
+
+
+TallyType = TypeVar("TallyType", bound=Tally)
 
 
 class UnitOfWork:
@@ -50,6 +60,7 @@ class UnitOfWork:
         self._subscriptions = system.subscriptions
         self._audit: list[audit.Access] = []
         self._topics: set[str] = set()
+        self._tallies: dict[type[Tally], Tally] = {}
 
     def emit(self, event: Event, actor: Actor) -> None:
         """Tell the subscribers: at once, or by a job row that the worker takes after the commit."""
@@ -67,11 +78,19 @@ class UnitOfWork:
         """Leave an audit row when the transaction commits; services call `audit.record`."""
         self._audit.append(access)
 
+    def tally(self, kind: type[TallyType]) -> TallyType:
+        """The transaction's own tally of this kind: it is written once, before the commit."""
+        if kind not in self._tallies:
+            self._tallies[kind] = kind()
+        return self._tallies[kind]  # type: ignore[return-value]
+
     def touch(self, topic: str) -> None:
         """Boards that show `topic` have something new."""
         self._topics.add(topic)
 
     def _write_closing_rows(self) -> None:
+        for one in list(self._tallies.values()):
+            one.write(self)
         self.session.flush()
         audit.insert(self.session, self._audit, self.now)
         # Last, and sorted: these rows are hot, so they are locked briefly and in one order.
@@ -101,6 +120,7 @@ def read_only(system: System) -> Iterator[UnitOfWork]:
     with _plain_words(), _session(system, writing=False) as session:
         uow = UnitOfWork(system, session)
         yield uow
+        session.expunge_all()  # What was read stays readable; a rollback would expire it.
         session.rollback()
     if uow._audit:
         with unit_of_work(system) as writer:
@@ -131,8 +151,9 @@ def _plain_words() -> Iterator[None]:
 
 
 class _Item(Generic[T]):
-    def __init__(self, work: Callable[[UnitOfWork], T]) -> None:
+    def __init__(self, work: Callable[[UnitOfWork], T], key: str | None) -> None:
         self.work = work
+        self.key = key
         self.result: T | None = None
         self.error: BaseException | None = None
         self.done = False
@@ -142,8 +163,8 @@ class GroupCommit:
     """Work of many threads in one transaction, so that they share one flush of the disk.
 
     A thread that calls `run` queues its work, then waits for its turn to lead. The leader takes everything
-    that is queued, gives each item its own savepoint, commits once and leaves; the others find theirs done.
-    There is no thread of its own and no delay when nobody else is waiting.
+    that is queued, settles the names of their objects, gives each item its own savepoint, commits once and leaves;
+    the others find theirs done. There is no thread of its own and no delay when nobody else is waiting.
     """
 
     def __init__(self, system: System, most: int = 64) -> None:
@@ -153,9 +174,13 @@ class GroupCommit:
         self._queue_lock = threading.Lock()
         self._lead = threading.Lock()
 
-    def run(self, work: Callable[[UnitOfWork], T]) -> T:
-        """The result of `work`, after the commit that holds it. A failing item fails alone."""
-        item = _Item(work)
+    def run(self, work: Callable[[UnitOfWork], T], key: str | None = None) -> T:
+        """The result of `work`, after the commit that holds it. A failing item fails alone.
+
+        key: of an object in the blob store that was placed for this work; its name is durable before the commit.
+        `work` may run twice, when the database had to give up the first time.
+        """
+        item = _Item(work, key)
         with self._queue_lock:
             self._queue.append(item)
         with self._lead:
@@ -169,9 +194,16 @@ class GroupCommit:
         with self._queue_lock:
             batch, self._queue = self._queue[: self._most], self._queue[self._most :]
         try:
-            with unit_of_work(self._system) as uow:
-                for item in batch:
-                    self._do(uow, item)
+            self._system.blobs.settle(item.key for item in batch if item.key is not None)
+            for attempt in range(_ATTEMPTS):
+                try:
+                    with unit_of_work(self._system) as uow:
+                        for item in batch:
+                            self._do(uow, item)
+                    break
+                except Busy:  # A deadlock with another process: the database chose us to begin again.
+                    if attempt == _ATTEMPTS - 1:
+                        raise
         except Exception as problem:  # The commit failed: nobody's work is in the database.
             for item in batch:
                 item.error = item.error or problem
@@ -182,6 +214,7 @@ class GroupCommit:
     @staticmethod
     def _do(uow: UnitOfWork, item: _Item[T]) -> None:
         audits, touched = len(uow._audit), set(uow._topics)
+        item.error = None
         try:
             with uow.savepoint():
                 item.result = item.work(uow)

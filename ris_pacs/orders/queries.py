@@ -10,6 +10,7 @@ from sqlalchemy import Select, and_, or_, select
 from sqlalchemy.orm import joinedload, selectinload
 
 from ris_pacs.accounts.queries import visible
+from ris_pacs.catalog.models import Issuer
 from ris_pacs.kernel.actor import Actor
 from ris_pacs.kernel.text import after_prefix
 from ris_pacs.orders import rules
@@ -242,3 +243,23 @@ def search_exams(uow: UnitOfWork, text: str, actor: Actor, limit: int = 6) -> li
         .options(*_FOR_ROWS)
     )
     return as_rows(uow, list(uow.session.scalars(query)))
+
+
+def exams_by_accession(uow: UnitOfWork, number: str, issuer: str = "") -> list[int]:
+    """Ids of the exams under an accession number; issuer: namespace or universal id, "" for any."""
+    query = select(RequestedProcedure.id).join(Order).where(Order.accession_number == number)
+    if issuer:
+        query = query.join(Issuer, Issuer.id == Order.accession_issuer_id).where(
+            or_(Issuer.namespace == issuer, Issuer.universal_id == issuer)
+        )
+    return list(uow.session.scalars(query))
+
+
+def exams_by_identifier(uow: UnitOfWork, identifier: str) -> list[int]:
+    """Ids of the exams with this Requested Procedure ID: one or none."""
+    return list(uow.session.scalars(select(RequestedProcedure.id).where(RequestedProcedure.identifier == identifier)))
+
+
+def exams_by_study_uid(uow: UnitOfWork, uid: str) -> list[int]:
+    """Ids of the exams that this Study Instance UID was given to."""
+    return list(uow.session.scalars(select(RequestedProcedure.id).where(RequestedProcedure.study_instance_uid == uid)))

@@ -245,3 +245,28 @@ def _sounding_alike(uow: UnitOfWork, name: PersonName) -> set[int]:
 
 def _ids(uow: UnitOfWork, query: Select[int]) -> Sequence[int]:
     return uow.session.scalars(query).all()
+
+
+def known_of(uow: UnitOfWork, patient_id: int) -> rules.Known:
+    """What the record says of a patient, over all merged rows."""
+    ids = linked_ids(uow, patient_id)
+    people = uow.session.scalars(
+        select(Patient)
+        .where(Patient.id.in_(ids))
+        .options(selectinload(Patient.names), selectinload(Patient.identifiers))
+    ).all()
+    return rules.Known(
+        numbers=frozenset((one.value, one.issuer_id) for person in people for one in person.identifiers),
+        names=tuple(name.value for person in people for name in person.names),
+        birth_dates=frozenset(person.birth_date for person in people if person.birth_date),
+    )
+
+
+def contradictions(uow: UnitOfWork, patient_id: int, said: rules.Identity) -> list[str]:
+    """See rules.contradictions; also "patient id" when the number belongs to somebody else."""
+    found = rules.contradictions(said, known_of(uow, patient_id))
+    if said.patient_id and said.issuer_id is not None and "patient id" not in found:
+        holder = by_identifier(uow, said.patient_id, said.issuer_id)
+        if holder is not None and holder.id not in linked_ids(uow, patient_id):
+            found.insert(0, "patient id")
+    return found

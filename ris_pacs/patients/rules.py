@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 
 import phonenumbers
 
 from ris_pacs.kernel.errors import Invalid
-from ris_pacs.kernel.person import PersonName, birth_dates_agree
+from ris_pacs.kernel.person import PersonName, birth_dates_agree, names_agree
 from ris_pacs.kernel.text import digits, fold, sound
 
 SEXES = {"F": "Female", "M": "Male", "O": "Other", "U": "Unknown"}
@@ -137,3 +137,56 @@ def check_identifier(text: str) -> str:
 def temporary_name(number: int) -> str:
     """The given name of the n-th unknown patient: distinct, and safe to call across a room."""
     return f"{_ALPHABET[number % len(_ALPHABET)]} {number}"
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who an object from outside says its patient is.
+
+    issuer_id: of the issuer that the object names, else of the device that sent it; None when neither is known.
+    birth_date: ISO 8601, or "" when absent or unreadable.
+    """
+
+    patient_id: str = ""
+    issuer_id: int | None = None
+    name: PersonName = field(default_factory=PersonName)
+    birth_date: str = ""
+    sex: str = ""
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the record says of a patient, all merged rows together. numbers: (value, issuer id)."""
+
+    numbers: frozenset[tuple[str, int]]
+    names: tuple[PersonName, ...]
+    birth_dates: frozenset[str]
+
+
+def contradictions(said: Identity, known: Known) -> list[str]:
+    """In what an object's patient cannot be the patient of the record (A4); facts that one side lacks say nothing.
+
+    Returns the fields "patient id", "name" and "birth date".
+    """
+    found = []
+    if said.patient_id and not _number_fits(said, known):
+        found.append("patient id")
+    if said.name and known.names and not any(names_agree(said.name, name) for name in known.names):
+        found.append("name")
+    if (
+        said.birth_date
+        and known.birth_dates
+        and not any(birth_dates_agree(said.birth_date, one) for one in known.birth_dates)
+    ):
+        found.append("birth date")
+    return found
+
+
+def _number_fits(said: Identity, known: Known) -> bool:
+    """The same number of the same issuer; where the issuer is open, of any. A number of an issuer by whom the patient
+    has none says nothing.
+    """
+    if said.issuer_id is None:
+        return not known.numbers or any(value == said.patient_id for value, _ in known.numbers)
+    by_issuer = {value for value, issuer in known.numbers if issuer == said.issuer_id}
+    return not by_issuer or said.patient_id in by_issuer

@@ -88,6 +88,15 @@ def add_site(uow: UnitOfWork, new: NewSite, actor: Actor) -> Site:
     return site
 
 
+def rename_site(uow: UnitOfWork, site: Site, new: NewSite) -> None:
+    """Another name, zone and series of numbers, before anything was numbered."""
+    site.name, site.zone, site.address, site.phone = new.name, new.zone, new.address, new.phone
+    site.accession_prefix = new.accession_prefix
+    site.patient_issuer = find_or_add_issuer(uow, new.patient_namespace, ours=True)
+    site.accession_issuer = find_or_add_issuer(uow, new.accession_namespace, ours=True)
+    uow.session.flush()
+
+
 def find_or_add_issuer(
     uow: UnitOfWork,
     namespace: str,

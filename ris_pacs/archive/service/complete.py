@@ -1,0 +1,79 @@
+"""When all images of an exam are here."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from ris_pacs.archive import queries, rules
+from ris_pacs.kernel import jobs
+from ris_pacs.kernel.actor import PROGRAM, Actor
+from ris_pacs.orders.rules import ExamState, Move, may_move
+from ris_pacs.orders.service.exams import locked_exam, move_exam
+from ris_pacs.worklist import queries as worklist
+from ris_pacs.worklist.service import begin_exam
+
+if TYPE_CHECKING:
+    from ris_pacs.kernel.uow import UnitOfWork
+
+QUIET_JOB = "archive.quiet"
+
+
+def images_came(uow: UnitOfWork, study_id: int, actor: Actor) -> None:
+    """New images of a study: its exams have begun, and may be complete."""
+    for exam_id in queries.exams_of_study(uow, study_id):
+        exam = locked_exam(uow, exam_id)
+        if exam.state not in (ExamState.PERFORMED, ExamState.TO_READ, ExamState.DISCONTINUED):
+            begin_exam(uow, exam, actor, uow.now, "images")
+        check_complete(uow, exam_id, actor)
+        _wait_for_quiet(uow, exam_id)
+
+
+def check_complete(uow: UnitOfWork, exam_id: int, actor: Actor) -> None:
+    """Ready to be read once every object that the performed steps list has been received."""
+    exam = locked_exam(uow, exam_id)
+    if not may_move(exam.state, Move.COMPLETE) or exam.state == ExamState.DISCONTINUED:
+        return
+    listed = queries.listed_objects(uow, exam_id)
+    if rules.is_complete(listed, queries.received_of(uow, listed)):
+        move_exam(uow, exam_id, Move.COMPLETE, actor, note=f"{len(listed)} of {len(listed)} images received")
+
+
+def complete_by_hand(uow: UnitOfWork, exam_id: int, actor: Actor) -> None:
+    """A technologist has finished an exam: without an MPPS list, the images that are here are all."""
+    exam = locked_exam(uow, exam_id)
+    count = queries.image_count(uow, exam_id)
+    if exam.state == ExamState.PERFORMED and count and not queries.listed_objects(uow, exam_id):
+        move_exam(uow, exam_id, Move.COMPLETE, actor, note=f"{count} images, said {actor.name}")
+
+
+def read_what_is_there(uow: UnitOfWork, exam_id: int, reason: str, actor: Actor) -> None:
+    """A named person sends the exam to reading though images are missing. Raises WrongState."""
+    move_exam(uow, exam_id, Move.COMPLETE, actor, note=reason or "read what is there")
+
+
+def _wait_for_quiet(uow: UnitOfWork, exam_id: int) -> None:
+    """Without MPPS, silence tells that the exam is over: look again when it has lasted."""
+    if not worklist.steps_of_exam(uow, exam_id):
+        minutes = queries.quiet_minutes(uow, exam_id)
+        run_at = uow.now + timedelta(minutes=minutes)
+        jobs.enqueue(uow, QUIET_JOB, {"exam_id": exam_id}, run_at=run_at, key=f"quiet:{exam_id}")
+
+
+def end_when_quiet(uow: UnitOfWork, exam_id: int) -> None:
+    """The job: performed and complete when no image has come for the device's N minutes; else wait on."""
+    exam = locked_exam(uow, exam_id)
+    if worklist.steps_of_exam(uow, exam_id) or exam.state not in (ExamState.IN_PROGRESS, ExamState.PERFORMED):
+        return
+    minutes = queries.quiet_minutes(uow, exam_id)
+    last = queries.last_image_at(uow, exam_id)
+    if last is None:
+        return
+    if last + timedelta(minutes=minutes) > uow.now:
+        run_at = last + timedelta(minutes=minutes)
+        jobs.enqueue(uow, QUIET_JOB, {"exam_id": exam_id}, run_at=run_at, key=f"quiet:{exam_id}")
+        return
+    note = f"no new image for {minutes} minutes"
+    if exam.state == ExamState.IN_PROGRESS:
+        move_exam(uow, exam_id, Move.PERFORM, PROGRAM, note=note)
+    move_exam(uow, exam_id, Move.COMPLETE, PROGRAM, note=note)

@@ -1,0 +1,129 @@
+"""`ris-pacs run`: everything in one foreground supervisor."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from ris_pacs import bootstrap
+from ris_pacs.cli import demo_data
+from ris_pacs.cli.database import FIRST_SITE, upgrade_database
+from ris_pacs.cli.setting_up import open_system
+from ris_pacs.cli.supervisor import Child, Supervisor
+from ris_pacs.config import Settings
+from ris_pacs.kernel.uow import System, read_only
+
+DICOM_PROCESSES = 2
+
+
+@click.command()
+@click.option("--demo", is_flag=True, help="Load the demo practice into an empty database and fill up today.")
+@click.option("--force-address", is_flag=True, help="Serve the demo practice on an address other than loopback.")
+@click.option("--workers", type=click.IntRange(1, 32), default=1, show_default=True, help="Number of job workers.")
+def run(demo: bool, force_address: bool, workers: int) -> None:
+    """Migrate, then run web, DICOM, HL7 and workers, and restart what dies. Ctrl-C stops everything cleanly.
+
+    Example: ris-pacs run --demo
+    """
+    settings, system = open_system("supervisor")
+    if demo and not settings.loopback and not force_address:
+        raise click.ClickException(
+            "RIS_PACS_BIND: the demo practice has published passwords and is served on loopback only; "
+            "--force-address serves it anyway."
+        )
+    with _only_one(settings.data_dir):
+        sockets = _listen(settings)
+        for line in upgrade_database(system, demo_data.DEMO_SITE if demo else FIRST_SITE):
+            click.echo(line)
+        _prepare_demo(system, demo)
+        supervisor = Supervisor(_children(settings, sockets, workers))
+        supervisor.start()
+        ports = {name: one.getsockname()[1] for name, one in sockets.items()}
+        if supervisor.wait_ready():
+            _announce(settings, ports, demo)
+        supervisor.run()
+        (settings.data_dir / "ports.json").unlink(missing_ok=True)
+    click.echo("Stopped.")
+
+
+@contextmanager
+def _only_one(data_dir: Path) -> Iterator[None]:
+    """A second supervisor on the same data folder would fight the first."""
+    fd = os.open(data_dir / "supervisor.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise click.ClickException(f"RIS-PACS already runs on the data folder {data_dir}.") from None
+    try:
+        yield
+    finally:
+        os.close(fd)
+
+
+def _listen(settings: Settings) -> dict[str, socket.socket]:
+    """Each port is bound once, here: port 0 is one port, and a taken port stops the start with one line."""
+    return {
+        "http": _bind(settings.bind, settings.http_port, "HTTP_PORT"),
+        "dicom": _bind(settings.bind, settings.dicom_port, "DICOM_PORT"),
+        "hl7": _bind(settings.bind, settings.hl7_port, "HL7_PORT"),
+    }
+
+
+def _bind(address: str, port: int, setting: str) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    made = socket.socket(family, socket.SOCK_STREAM)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        made.bind((address, port))
+    except OSError as problem:
+        raise click.ClickException(
+            f"RIS_PACS_{setting}: cannot listen on {address} port {port}: {problem.strerror}."
+        ) from None
+    made.listen(512)
+    return made
+
+
+def _children(settings: Settings, sockets: dict[str, socket.socket], workers: int) -> list[Child]:
+    fds = {name: one.fileno() for name, one in sockets.items()}
+    children = [Child("web", ["web", "--fd", str(fds["http"])], [fds["http"]])]
+    children += [
+        Child(f"dicom-{number}", ["dicom", "--fd", str(fds["dicom"])], [fds["dicom"]])
+        for number in range(1, DICOM_PROCESSES + 1)
+    ]
+    children.append(Child("hl7", ["hl7", "--fd", str(fds["hl7"])], [fds["hl7"]]))
+    children += [Child(f"worker-{number}", ["worker"]) for number in range(1, workers + 1)]
+    return children
+
+
+def _prepare_demo(system: System, demo: bool) -> None:
+    with read_only(system) as uow:
+        marked = bootstrap.is_demo(uow)
+    if marked and not demo:
+        raise click.ClickException(
+            "This database holds the demo practice with its published passwords: start it with --demo."
+        )
+    if demo:
+        for line in demo_data.load(system, day=None):
+            click.echo(line)
+
+
+def _announce(settings: Settings, ports: dict[str, int], demo: bool) -> None:
+    path = settings.data_dir / "ports.json"
+    fresh = path.with_suffix(".new")
+    fresh.write_text(json.dumps(ports))
+    fresh.rename(path)
+    host = settings.bind
+    click.echo(f"Web    http://{host}:{ports['http']}/")
+    click.echo(f"DICOM  {settings.ae_title} at {host}:{ports['dicom']}")
+    click.echo(f"HL7    MLLP at {host}:{ports['hl7']}")
+    if demo:
+        click.echo("Sign in as frontdesk@demo.example (or technologist, radiologist, resident, biller, referrer,")
+        click.echo("patient, manager, admin), password ris-pacs-demo; or with one click on the sign-in page.")
+    click.echo("Ctrl-C stops everything.")

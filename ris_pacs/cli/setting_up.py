@@ -1,0 +1,28 @@
+"""What most commands begin with."""
+
+from __future__ import annotations
+
+import click
+
+from ris_pacs.bootstrap import build_system
+from ris_pacs.cli import migrate
+from ris_pacs.config import Settings, read_settings
+from ris_pacs.kernel.logs import configure_logging
+from ris_pacs.kernel.uow import System
+
+
+def open_system(process: str = "cli") -> tuple[Settings, System]:
+    settings = read_settings()
+    configure_logging(settings.log_format, process)
+    return settings, build_system(settings)
+
+
+def open_current_system(process: str = "cli") -> tuple[Settings, System]:
+    """As `open_system`, and the schema is what the code expects; otherwise one line says what to do."""
+    settings, system = open_system(process)
+    current, wanted = migrate.revisions(system.database)
+    if current != wanted:
+        raise click.ClickException(
+            f"The database is at {current or 'nothing'}, this program needs {wanted}: ris-pacs db upgrade"
+        )
+    return settings, system

@@ -1,0 +1,102 @@
+"""Template filters: dates, times and sizes as people read them (design guide, 7)."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+
+from ris_pacs.kernel.person import shown_age
+from ris_pacs.web import context
+
+
+def local(instant: datetime) -> datetime:
+    """On the clock of the site that the person works at."""
+    return instant.astimezone(context.site().zone)
+
+
+def day(value: date | datetime | str | None) -> str:
+    """24 Nov 2026. Also for ISO text, to the precision that it has, and for DICOM's 20261124."""
+    if not value:
+        return ""
+    if isinstance(value, datetime):
+        return f"{local(value):%-d %b %Y}"
+    if isinstance(value, date):
+        return f"{value:%-d %b %Y}"
+    if len(value) == 8 and value.isdigit():
+        value = f"{value[:4]}-{value[4:6]}-{value[6:]}"
+    parts = value.split("-")
+    try:
+        whole = date(*(int(part) for part in [*parts, "1", "1"][:3]))
+    except ValueError:
+        return value
+    return {1: f"{whole:%Y}", 2: f"{whole:%b %Y}"}.get(len(parts), f"{whole:%-d %b %Y}")
+
+
+def weekday(value: date | datetime) -> str:
+    """Tue 24 Nov 2026."""
+    return f"{local(value) if isinstance(value, datetime) else value:%a %-d %b %Y}"
+
+
+def clock(value: datetime | None) -> str:
+    """10:41."""
+    return f"{local(value):%H:%M}" if value else ""
+
+
+def stamp(value: datetime | None) -> str:
+    """24 Nov 2026, 10:41; without the date when it is today's, without the year when it is this one's."""
+    if value is None:
+        return ""
+    there, today = local(value), local(context.now())
+    if there.date() == today.date():
+        return f"{there:%H:%M}"
+    return f"{there:%-d %b, %H:%M}" if there.year == today.year else f"{there:%-d %b %Y, %H:%M}"
+
+
+def full_stamp(value: datetime | None) -> str:
+    """24 Nov 2026, 10:41 EST."""
+    return f"{local(value):%-d %b %Y, %H:%M %Z}" if value else ""
+
+
+def minutes(value: timedelta) -> str:
+    """7 min; 2 h 05 min; 3 d."""
+    whole = int(value.total_seconds() // 60)
+    if whole < 60:
+        return f"{whole} min"
+    if whole < 48 * 60:
+        return f"{whole // 60} h {whole % 60:02} min"
+    return f"{whole // 1440} d"
+
+
+def size(value: int) -> str:
+    """214 MB."""
+    amount = float(value)
+    for unit in ("B", "KB", "MB", "GB"):
+        if amount < 1000:
+            return f"{amount:.0f} {unit}" if unit == "B" or amount >= 10 else f"{amount:.1f} {unit}"
+        amount /= 1000
+    return f"{amount:.1f} TB"
+
+
+def age(birth_date: str | None) -> str:
+    """58 y, today at the site."""
+    return shown_age(birth_date, local(context.now()).date())
+
+
+def initials(name: str) -> str:
+    """AO for "Okafor, Amara" and for "Amara Okafor"."""
+    family, comma, given = name.partition(",")
+    parts = [given.strip(), family.strip()] if comma else name.split()
+    letters = [part[0].upper() for part in parts if part]
+    return "".join(letters[:1] + letters[-1:]) if len(letters) > 1 else "".join(letters)
+
+
+FILTERS = {
+    "day": day,
+    "weekday": weekday,
+    "clock": clock,
+    "stamp": stamp,
+    "full_stamp": full_stamp,
+    "minutes": minutes,
+    "size": size,
+    "age": age,
+    "initials": initials,
+}
