@@ -14,7 +14,7 @@ from ris_pacs.orders.service import place
 from ris_pacs.patients import service as patients
 from ris_pacs.patients.models import Patient
 from ris_pacs.scheduling import queries as scheduling
-from ris_pacs.scheduling import service as scheduling_service
+from ris_pacs.scheduling.service import booking
 
 
 def name(family: str, given: str = "") -> PersonName:
@@ -72,7 +72,7 @@ def book(uow: UnitOfWork, order: Order, starts_at: datetime, room: str = "CT1") 
     exam = order.exams[0]
     step = scheduling.steps_of_exams(uow, [exam.id], PROGRAM)[0]
     place_ = room_named(uow, room)
-    scheduling_service.book(uow, scheduling_service.Booking(step.id, place_, starts_at), PROGRAM)
+    booking.book(uow, booking.Booking(step.id, place_, starts_at), PROGRAM)
     return Booked(
         order.patient_id,
         order.id,

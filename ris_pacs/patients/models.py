@@ -34,7 +34,9 @@ class Patient(HasId, Base):
     made_at: Mapped[datetime] = mapped_column(UtcDateTime)
     changed_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
-    names: Mapped[list[PatientName]] = relationship(back_populates="patient", order_by="PatientName.id")
+    names: Mapped[list[PatientName]] = relationship(
+        back_populates="patient", order_by="PatientName.id", cascade="all, delete-orphan"
+    )
     identifiers: Mapped[list[PatientIdentifier]] = relationship(
         back_populates="patient", order_by="PatientIdentifier.id"
     )
@@ -48,6 +50,13 @@ class Patient(HasId, Base):
         legal = next((name for name in self.names if name.kind == "legal"), None)
         found = legal or next(iter(self.names), None)
         return found.value if found else PersonName()
+
+    @property
+    def mrn(self) -> str:
+        """The number by an issuer of ours, else the first there is."""
+        ours = (one for one in self.identifiers if one.issuer.ours)
+        found = next(ours, next(iter(self.identifiers), None))
+        return found.value if found else ""
 
 
 class PatientName(HasId, Base):

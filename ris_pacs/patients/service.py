@@ -129,9 +129,7 @@ def change_patient(uow: UnitOfWork, patient_id: int, facts: PatientFacts, actor:
         facts = _with_previous_name(patient, facts)
     renamed = patient.name != facts.name
     _apply(patient, facts)
-    for name in list(patient.names):
-        uow.session.delete(name)
-    patient.names = []
+    patient.names.clear()
     uow.session.flush()
     _set_names(patient, facts)
     patient.temporary = patient.temporary and not renamed

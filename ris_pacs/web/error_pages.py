@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException
 
 from ris_pacs.kernel.errors import DomainError, Kind
 from ris_pacs.web import context
+from ris_pacs.web.answers import toast_event
 from ris_pacs.web.context import NotSignedIn, is_fragment
 
 log = structlog.get_logger()
@@ -30,6 +31,7 @@ HTTP_WORDS = {
     405: ("Not possible here", "This address does not take that kind of request."),
     413: ("Too large", "What was sent is larger than this page takes. Nothing was saved."),
 }
+UNAUTHORIZED = 401
 FORM_EXPIRED = "The form was open for too long or its page was signed out meanwhile. Nothing was saved; load it again."
 
 
@@ -83,6 +85,8 @@ def answer(code: int, title: str, text: str, slug: str) -> Response:
         return make_response(jsonify(error=slug, message=text), code)
     template = "errors/fragment.html" if is_fragment() else "errors/page.html"
     response = make_response(render_template(template, code=code, heading=title, text=text), code)
+    if is_fragment() and code != UNAUTHORIZED:
+        response.headers["HX-Trigger"] = toast_event(text, bad=True)
     response.headers["X-Error"] = slug
     return response
 

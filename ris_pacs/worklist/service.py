@@ -18,7 +18,7 @@ from ris_pacs.patients import queries as patients
 from ris_pacs.patients.rules import Identity
 from ris_pacs.scheduling import queries as scheduling
 from ris_pacs.scheduling.rules import StepState, exam_outcome
-from ris_pacs.scheduling.service import end_step, start_step
+from ris_pacs.scheduling.service.booking import end_step, start_step
 from ris_pacs.worklist import queries
 from ris_pacs.worklist.errors import NoSuchPerformedStep, StepEnded, StepExists
 from ris_pacs.worklist.events import StepCompleted, StepStarted

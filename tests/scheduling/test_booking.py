@@ -18,7 +18,8 @@ from ris_pacs.kernel.uids import uid_mint
 from ris_pacs.kernel.uow import System, read_only, unit_of_work
 from ris_pacs.orders.errors import WrongState
 from ris_pacs.orders.service.change import cancel_order
-from ris_pacs.scheduling import queries, service
+from ris_pacs.scheduling import queries
+from ris_pacs.scheduling.service import booking, desk as front_desk
 from ris_pacs.scheduling.errors import RoomClosed, SlotTaken, WrongRoom
 from ris_pacs.scheduling.models import ResourceBooking
 from tests import practice
@@ -38,7 +39,7 @@ def steps_waiting(system: System, count: int, procedure: str = "CTCHEST") -> lis
 
 def book(system: System, step_id: int, room_id: int, at: datetime = AT_TWO, **how: object) -> None:
     with unit_of_work(system) as uow:
-        service.book(uow, service.Booking(step_id, room_id, at, **how), PROGRAM)
+        booking.book(uow, booking.Booking(step_id, room_id, at, **how), PROGRAM)
 
 
 def room(system: System, name: str = "CT1") -> int:
@@ -190,16 +191,16 @@ def test_check_in_undo_and_no_show(system, desk, clock):
     with unit_of_work(system) as uow:
         booked = practice.a_booked_exam(uow, AT_TWO)
     with unit_of_work(system) as uow:
-        service.check_in(uow, booked.exam_id, desk)
+        front_desk.check_in(uow, booked.exam_id, desk)
     with pytest.raises(WrongState, match="arrived"), unit_of_work(system) as uow:
-        service.check_in(uow, booked.exam_id, desk)
+        front_desk.check_in(uow, booked.exam_id, desk)
     with unit_of_work(system) as uow:
-        service.undo_check_in(uow, booked.exam_id, desk)
+        front_desk.undo_check_in(uow, booked.exam_id, desk)
     with pytest.raises(Invalid, match="still to come"), unit_of_work(system) as uow:
-        service.mark_no_show(uow, booked.exam_id, desk)
+        front_desk.mark_no_show(uow, booked.exam_id, desk)
     clock.now = AT_TWO + timedelta(minutes=30)
     with unit_of_work(system) as uow:
-        service.mark_no_show(uow, booked.exam_id, desk)
+        front_desk.mark_no_show(uow, booked.exam_id, desk)
     with read_only(system) as uow:
         assert queries.step_row(uow, booked.step_id, PROGRAM).exam.state == "no-show"
 

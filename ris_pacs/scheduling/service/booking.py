@@ -1,4 +1,4 @@
-"""Giving exams their time and place, and what happens at the desk."""
+"""Giving exams their time and place."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from ris_pacs.catalog import queries as catalog
 from ris_pacs.catalog.rules import open_throughout
 from ris_pacs.kernel.actor import Actor
 from ris_pacs.kernel.counters import next_number
-from ris_pacs.kernel.errors import Invalid
 from ris_pacs.kernel.rights import Right, demand
 from ris_pacs.orders import queries as orders
 from ris_pacs.orders.errors import WrongState
@@ -188,7 +187,7 @@ def drop_steps(uow: UnitOfWork, exam_id: int, actor: Actor) -> None:
 
     Their time and place stay, so that the calendar shows what was to be.
     """
-    for step in _steps(uow, exam_id):
+    for step in steps_of(uow, exam_id):
         if StepState(step.state) in (StepState.WAITING, StepState.SCHEDULED):
             release(uow, step)
             step.state = StepState.DROPPED
@@ -196,12 +195,12 @@ def drop_steps(uow: UnitOfWork, exam_id: int, actor: Actor) -> None:
 
 def restore_steps(uow: UnitOfWork, exam_id: int, actor: Actor) -> None:
     """The exam is wanted after all: its dropped steps wait for a time."""
-    for step in _steps(uow, exam_id):
+    for step in steps_of(uow, exam_id):
         if step.state == StepState.DROPPED:
             _to_waiting(uow, step)
 
 
-def _steps(uow: UnitOfWork, exam_id: int) -> list[ScheduledStep]:
+def steps_of(uow: UnitOfWork, exam_id: int) -> list[ScheduledStep]:
     return list(uow.session.scalars(select(ScheduledStep).where(ScheduledStep.requested_procedure_id == exam_id)))
 
 
@@ -221,33 +220,3 @@ def end_step(uow: UnitOfWork, step_id: int, state: StepState) -> None:
     """state: COMPLETED or DISCONTINUED. A room booked for longer is free from now on."""
     step = locked_step(uow, step_id)
     step.state = state
-
-
-# --- at the desk
-
-
-def check_in(uow: UnitOfWork, exam_id: int, actor: Actor) -> None:
-    """The patient is here. Raises NoSuchExam, WrongState."""
-    demand(actor, Right.CHECK_IN)
-    move_exam(uow, exam_id, Move.CHECK_IN, actor)
-
-
-def undo_check_in(uow: UnitOfWork, exam_id: int, actor: Actor) -> None:
-    """Raises NoSuchExam, WrongState."""
-    demand(actor, Right.CHECK_IN)
-    move_exam(uow, exam_id, Move.UNDO_CHECK_IN, actor)
-
-
-def mark_no_show(uow: UnitOfWork, exam_id: int, actor: Actor) -> None:
-    """Did not come, once the time has passed. Raises NoSuchExam, WrongState, Invalid."""
-    demand(actor, Right.CHECK_IN)
-    starts = [step.starts_at for step in _steps(uow, exam_id) if step.starts_at is not None]
-    if starts and min(starts) > uow.now:
-        raise Invalid("The appointment is still to come.")
-    move_exam(uow, exam_id, Move.MISS, actor)
-
-
-def mark_left(uow: UnitOfWork, exam_id: int, actor: Actor) -> None:
-    """Went away before the exam. Raises NoSuchExam, WrongState."""
-    demand(actor, Right.CHECK_IN)
-    move_exam(uow, exam_id, Move.LEAVE, actor)

@@ -1,0 +1,243 @@
+"""The calendar: a day by room, drawn by the server on a grid of five minutes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from flask import Blueprint, jsonify, render_template, request
+from werkzeug.wrappers import Response
+
+from ris_pacs.catalog import queries as catalog
+from ris_pacs.kernel.errors import Invalid
+from ris_pacs.kernel.rights import Right
+from ris_pacs.kernel.uow import read_only
+from ris_pacs.orders.rules import OVER, WORDS, ExamState
+from ris_pacs.scheduling import queries, rules
+from ris_pacs.scheduling.queries import RoomDay, StepRow
+from ris_pacs.scheduling.service.booking import overlapping
+from ris_pacs.web import context, live, shell
+from ris_pacs.web.context import requires
+from ris_pacs.web.words import local
+
+blueprint = Blueprint("calendar", __name__, url_prefix="/schedule")
+
+FIRST_HOUR, LAST_HOUR = 7, 20
+ROW_MINUTES = 5
+MOVABLE = frozenset({ExamState.SCHEDULED})
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One exam in the calendar; see templates/parts/calendar.html."""
+
+    id: int
+    url: str
+    name: str
+    exam: str
+    state: str
+    row: int
+    span: int
+    column: int
+    words: str
+    warning: str
+    selected: bool
+    move_url: str
+    off: bool
+
+
+@dataclass(frozen=True)
+class Blocked:
+    row: int
+    span: int
+    column: int
+    words: str
+
+
+@dataclass(frozen=True)
+class Room:
+    name: str
+    kind: str
+    load: str
+
+
+def chosen_day() -> date:
+    """The day in the address, else today at the site. Raises Invalid."""
+    text = request.args.get("day", "")
+    if not text:
+        return local(context.now()).date()
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise Invalid(f"{text!r} is not a day; days look like 2026-11-24.") from None
+
+
+def topics() -> list[str]:
+    return [f"site:{context.site().id}"]
+
+
+@blueprint.get("")
+@requires(Right.SCHEDULE_VIEW)
+def index() -> Response:
+    return shell.render("scheduling/calendar.html", **page_values(), drawer="")
+
+
+def page_values(selected: int | None = None) -> dict[str, Any]:
+    """What the calendar page is drawn from; pages that open a drawer over it use the same."""
+    day = chosen_day()
+    modality = request.args.get("modality", "")
+    days = _read(day, modality)
+    actor = context.actor()
+    with read_only(context.system()) as uow:
+        waiting = len(queries.waiting(uow, context.site().id, actor))
+    today = local(context.now()).date()
+    first, last = _span_of(days)
+    return {
+        "day": day,
+        "today": today,
+        "previous": day - timedelta(days=1),
+        "following": day + timedelta(days=1),
+        "rooms": [Room(one.name, one.modality, f"{one.used:.0%}".replace("%", " %")) for one in days],
+        "slots": _slots(days, first, selected),
+        "blocked": _blocked(days, first, last),
+        "rows": (last - first) // ROW_MINUTES,
+        "starts": first,
+        "hours": [
+            ((hour * 60 - first) // ROW_MINUTES, f"{hour:02}:00") for hour in range(first // 60 + 1, last // 60 + 1)
+        ],
+        "now": _now_row(day, first, last),
+        "past": _past_rows(day, first, last),
+        "exams": sum(len(one.steps) for one in days),
+        "waiting": waiting,
+        "query": f"day={day.isoformat()}" + (f"&modality={modality}" if modality else ""),
+    }
+
+
+@blueprint.get("/slots")
+@requires(Right.SCHEDULE_VIEW)
+def slots() -> Response:
+    """The inside of the calendar, for the page that keeps itself up to date."""
+    also = (request.query_string.decode(), local(context.now()).date())
+    if same := live.unchanged(topics(), *also):
+        return same
+    day = chosen_day()
+    days = _read(day, request.args.get("modality", ""))
+    first, last = _span_of(days)
+    body = render_template(
+        "scheduling/slots.html", slots=_slots(days, first, None), blocked=_blocked(days, first, last)
+    )
+    return live.tagged(body, topics(), *also)
+
+
+@blueprint.get("/check")
+@requires(Right.SCHEDULE_VIEW)
+def check() -> Response:
+    """Whether a step that is being carried fits where it is: {"fits": …, "words": …}."""
+    day = chosen_day()
+    step_id, room_name, start = (request.args.get(name, "") for name in ("slot", "room", "start"))
+    with read_only(context.system()) as uow:
+        row = queries.step_row(uow, int(step_id) if step_id.isdigit() else 0, context.actor())
+        room = room_by_name(uow, room_name)
+        begins_at = rules.at_local(day, minutes_of(start), context.site().zone)
+        ends_at = begins_at + timedelta(minutes=row.minutes)
+        taken = overlapping(uow, room.id, begins_at, ends_at) and not (
+            row.room_id == room.id and row.starts_at is not None and begins_at == row.starts_at
+        )
+        other = room.modality != row.exam.modality
+    words = f"{room.name} has no {row.exam.modality}" if other else "taken" if taken else "fits"
+    return jsonify(fits=not (taken or other), words=words)
+
+
+def room_by_name(uow: Any, name: str) -> Any:
+    """Raises Invalid."""
+    found = [room for room in catalog.rooms(uow, context.site().id) if room.name == name]
+    if not found:
+        raise Invalid(f"There is no room {name!r} at this site.", "room")
+    return found[0]
+
+
+def minutes_of(text: str) -> int:
+    """ "13:45" → minutes after midnight. Raises Invalid."""
+    hour, _, minute = text.partition(":")
+    if not (hour.isdigit() and minute.isdigit() and int(hour) < 24 and int(minute) < 60):
+        raise Invalid(f"{text!r} is not a time of day.", "starts_at")
+    return int(hour) * 60 + int(minute)
+
+
+def _read(day: date, modality: str) -> list[RoomDay]:
+    with read_only(context.system()) as uow:
+        site = catalog.site(uow, context.site().id)
+        return queries.day_of_site(uow, site, day, context.actor(), modality)
+
+
+def _span_of(days: Sequence[RoomDay]) -> tuple[int, int]:
+    """The minutes of the day to show: opening hours, stretched to what is booked."""
+    first, last = FIRST_HOUR * 60, LAST_HOUR * 60
+    for step in (step for one in days for step in one.steps):
+        begins = _minute(step)
+        first = min(first, begins // 60 * 60)
+        last = max(last, min(1440, -(-(begins + step.minutes) // 60) * 60))
+    return first, last
+
+
+def _minute(step: StepRow) -> int:
+    assert step.starts_at is not None
+    return rules.minute_of_day(step.starts_at, context.site().zone)
+
+
+def _slots(days: Sequence[RoomDay], first: int, selected: int | None) -> list[Slot]:
+    return [_slot(step, column, first, selected) for column, one in enumerate(days, start=1) for step in one.steps]
+
+
+def _slot(step: StepRow, column: int, first: int, selected: int | None) -> Slot:
+    begins = _minute(step)
+    state = ExamState(step.exam.state)
+    until = f"{(begins + step.minutes) // 60 % 24:02}:{(begins + step.minutes) % 60:02}"
+    words = f"{begins // 60:02}:{begins % 60:02} to {until}, {step.exam.title}, {WORDS[state]}"
+    if step.overbooked:
+        words += f", overbooked: {step.overbooked}"
+    movable = state in MOVABLE
+    return Slot(
+        id=step.id,
+        url=f"/schedule/steps/{step.id}?day={request.args.get('day', '')}",
+        name=step.exam.patient.name.shown,
+        exam=step.exam.title,
+        state=step.exam.state,
+        row=(begins - first) // ROW_MINUTES,
+        span=max(3, step.minutes // ROW_MINUTES),
+        column=column,
+        words=words,
+        warning="alert-triangle" if step.overbooked else "",
+        selected=step.id == selected,
+        move_url=f"/schedule/steps/{step.id}/move?day={chosen_day().isoformat()}" if movable else "",
+        off=state in OVER and state is not ExamState.FINAL,
+    )
+
+
+def _blocked(days: Sequence[RoomDay], first: int, last: int) -> list[Blocked]:
+    found = []
+    for column, one in enumerate(days, start=1):
+        for closed in one.closed:
+            begins, ends = max(closed.begins, first), min(closed.ends, last)
+            if begins < ends:
+                row, span = (begins - first) // ROW_MINUTES, (ends - begins) // ROW_MINUTES
+                found.append(Blocked(row, span, column, closed.label))
+    return found
+
+
+def _now_row(day: date, first: int, last: int) -> tuple[int, str] | None:
+    there = local(context.now())
+    minute = there.hour * 60 + there.minute
+    if there.date() != day or not first <= minute < last:
+        return None
+    return (minute - first) // ROW_MINUTES, f"{there:%H:%M}"
+
+
+def _past_rows(day: date, first: int, last: int) -> int:
+    there = local(context.now())
+    if day > there.date():
+        return 0
+    minute = last if day < there.date() else min(max(there.hour * 60 + there.minute, first), last)
+    return (minute - first) // ROW_MINUTES
