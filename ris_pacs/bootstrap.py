@@ -2,32 +2,66 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import Flask
 from prometheus_client import CollectorRegistry, Gauge
+from pynetdicom.sop_class import _STORAGE_CLASSES
 
 import ris_pacs.accounts.views
 import ris_pacs.archive.subscribers
+import ris_pacs.archive.views
+import ris_pacs.exam.views
+import ris_pacs.orders.views
+import ris_pacs.patients.views
 import ris_pacs.scheduling.subscribers
-from ris_pacs.archive.events import InstancesStored, StudyLinked, StudyUnlinked
+import ris_pacs.scheduling.views.calendar
+import ris_pacs.scheduling.views.order
+import ris_pacs.scheduling.views.step
+import ris_pacs.technologist.views
+import ris_pacs.tracking.subscribers
+import ris_pacs.tracking.views
+from ris_pacs.archive.dimse.commitment import SOP_CLASS as COMMITMENT
+from ris_pacs.archive.dimse.commitment import StorageCommitment, tell_device
+from ris_pacs.archive.dimse.find import PATIENT_ROOT, STUDY_ROOT, ArchiveFind
+from ris_pacs.archive.dimse.retrieve import (
+    PATIENT_ROOT_GET,
+    PATIENT_ROOT_MOVE,
+    STUDY_ROOT_GET,
+    STUDY_ROOT_MOVE,
+    ArchiveRetrieve,
+)
+from ris_pacs.archive.dimse.store import ArchiveStore
+from ris_pacs.archive.events import CaseOpened, InstancesStored, StudyLinked, StudyUnlinked
+from ris_pacs.archive.queries import inbox
+from ris_pacs.archive.service.commitment import COMMITMENT_JOB
+from ris_pacs.archive.service.complete import QUIET_JOB, end_when_quiet
 from ris_pacs.catalog import queries as catalog
+from ris_pacs.catalog.dimse import Registered
 from ris_pacs.config import Settings
+from ris_pacs.dicom.handlers import Services
+from ris_pacs.dicom.server import Server
 from ris_pacs.kernel import audit, jobs, marks
-from ris_pacs.kernel.actor import PROGRAM, Role
+from ris_pacs.kernel.actor import PROGRAM, Actor, Role
 from ris_pacs.kernel.blobs import FolderStore
 from ris_pacs.kernel.clock import Clock, system_clock
 from ris_pacs.kernel.db import is_reachable, open_database
 from ris_pacs.kernel.events import Subscription, Subscriptions, When, from_payload
 from ris_pacs.kernel.jobs import JobInTransaction, JobTable
+from ris_pacs.kernel.rights import Right
 from ris_pacs.kernel.uids import uid_mint
 from ris_pacs.kernel.uow import System, UnitOfWork, read_only
-from ris_pacs.orders.events import ExamMoved, OrderPlaced
+from ris_pacs.orders.events import ExamMoved, OrderChanged, OrderPlaced
+from ris_pacs.patients.events import PatientChanged
 from ris_pacs.web.app import WebParts, create_app
 from ris_pacs.web.context import SitePlace
-from ris_pacs.web.shell import ShellParts
+from ris_pacs.web.search import SearchProvider
+from ris_pacs.web.shell import Place, ShellParts
+from ris_pacs.worklist.dimse.find import MODALITY_WORKLIST, WorklistFind
+from ris_pacs.worklist.dimse.mpps import PERFORMED_STEP, PerformedSteps
 from ris_pacs.worklist.events import StepCompleted
 
 PRODUCT = "RIS-PACS"
@@ -39,6 +73,50 @@ SUBSCRIPTIONS = (
     Subscription(InstancesStored, ris_pacs.archive.subscribers.images_came, When.SAME_TX),
     Subscription(StudyLinked, ris_pacs.archive.subscribers.study_linked, When.SAME_TX),
     Subscription(StudyUnlinked, ris_pacs.archive.subscribers.study_unlinked, When.SAME_TX),
+    Subscription(OrderPlaced, ris_pacs.tracking.subscribers.order_placed, When.SAME_TX),
+    Subscription(OrderChanged, ris_pacs.tracking.subscribers.order_changed, When.SAME_TX),
+    Subscription(ExamMoved, ris_pacs.tracking.subscribers.exam_moved, When.SAME_TX),
+    Subscription(InstancesStored, ris_pacs.tracking.subscribers.images_came, When.SAME_TX),
+    Subscription(CaseOpened, ris_pacs.tracking.subscribers.case_opened, When.SAME_TX),
+    Subscription(PatientChanged, ris_pacs.tracking.subscribers.patient_changed, When.SAME_TX),
+)
+
+BLUEPRINTS = (
+    ris_pacs.accounts.views.blueprint,
+    ris_pacs.patients.views.blueprint,
+    ris_pacs.orders.views.blueprint,
+    ris_pacs.scheduling.views.calendar.blueprint,
+    ris_pacs.scheduling.views.step.blueprint,
+    ris_pacs.scheduling.views.order.blueprint,
+    ris_pacs.exam.views.blueprint,
+    ris_pacs.tracking.views.blueprint,
+    ris_pacs.technologist.views.blueprint,
+    ris_pacs.archive.views.blueprint,
+)
+
+_DESK = frozenset({Role.FRONTDESK})
+_ROOM = frozenset({Role.TECHNOLOGIST})
+_READERS = frozenset({Role.RADIOLOGIST, Role.RESIDENT})
+_OFFICE = frozenset({Role.MANAGER, Role.ADMIN})
+
+
+def _waiting_cases(uow: UnitOfWork, actor: Actor, site_id: int) -> int | None:
+    return inbox.count_open_cases(uow)
+
+
+# The first five that name a role are its daily places; what else it may see stands in the second group.
+PLACES = (
+    Place("Room list", "scan", "/technologist", Right.EXAM_PERFORM, _ROOM),
+    Place("Schedule", "calendar-time", "/schedule", Right.SCHEDULE_VIEW, _DESK | _ROOM),
+    Place("Board", "layout-kanban", "/board", Right.BOARD_VIEW, _DESK | _ROOM | _READERS | _OFFICE),
+    Place("Patients", "users", "/patients", Right.PATIENT_VIEW, _DESK | _READERS | _OFFICE | {Role.BILLER}),
+    Place("Orders", "clipboard-list", "/orders", Right.ORDER_VIEW, _DESK | _OFFICE | {Role.REFERRER, Role.BILLER}),
+    Place("Reconcile", "link", "/reconcile", Right.RECONCILE, _ROOM, _waiting_cases, hot=True),
+)
+
+SEARCH = (
+    SearchProvider("Patients", Right.PATIENT_VIEW, ris_pacs.exam.views.find_patients),
+    SearchProvider("Exams", Right.EXAM_VIEW, ris_pacs.exam.views.find_exams),
 )
 
 START_PAGES = {
@@ -62,6 +140,7 @@ def build_system(settings: Settings, clock: Clock = system_clock) -> System:
     return System(
         database=open_database(settings.database_url),
         blobs=store,
+        cache=settings.data_dir / "cache",
         clock=clock,
         mint_uid=uid_mint(settings.uid_root),
         subscriptions=Subscriptions(SUBSCRIPTIONS),
@@ -85,6 +164,22 @@ def build_web(settings: Settings, system: System) -> Flask:
             extensions={},
         )
     )
+
+
+def build_dicom(settings: Settings, system: System, listener: socket.socket) -> Server:
+    """The DICOM listener of one process."""
+    store = ArchiveStore(system)
+    find = ArchiveFind(system, settings.ae_title)
+    retrieve = ArchiveRetrieve(system)
+    services = Services(
+        store=store,
+        storage_classes=frozenset(_STORAGE_CLASSES.values()),
+        find={PATIENT_ROOT: find, STUDY_ROOT: find, MODALITY_WORKLIST: WorklistFind(system)},
+        retrieve=dict.fromkeys((PATIENT_ROOT_MOVE, PATIENT_ROOT_GET, STUDY_ROOT_MOVE, STUDY_ROOT_GET), retrieve),
+        normalized={PERFORMED_STEP: PerformedSteps(system), COMMITMENT: StorageCommitment(system)},
+        extended={PATIENT_ROOT: b"\x01\x01", STUDY_ROOT: b"\x01\x01"},
+    )
+    return Server(listener, services, Registered(system, settings.ae_title))
 
 
 def is_demo(uow: UnitOfWork) -> bool:
@@ -124,14 +219,12 @@ def _gauges(system: System, registry: CollectorRegistry) -> None:
     free.set(system.blobs.free_bytes())
 
 
-BLUEPRINTS = (ris_pacs.accounts.views.blueprint,)
-PLACES = ()
-SEARCH = ()
-
-
 def build_jobs(settings: Settings, system: System) -> JobTable:
     outbox = {name: _as_job(line) for name, line in system.subscriptions.outbox().items()}
-    return JobTable(in_transaction={**outbox}, outside={})
+    return JobTable(
+        in_transaction={**outbox, QUIET_JOB: lambda uow, payload: end_when_quiet(uow, payload["exam_id"])},
+        outside={COMMITMENT_JOB: tell_device(settings.ae_title)},
+    )
 
 
 def _as_job(line: Subscription) -> JobInTransaction:

@@ -79,6 +79,7 @@ def system(database_url: str, tmp_path: Path, clock: StoppedClock) -> Iterator[S
     made = System(
         database=open_database(database_url),
         blobs=store,
+        cache=tmp_path / "cache",
         clock=clock,
         mint_uid=uid_mint(),
         subscriptions=Subscriptions(bootstrap.SUBSCRIPTIONS),

@@ -105,7 +105,7 @@ class Databases:
 def _prepare(database: Database, folder: Path) -> None:
     migrate.upgrade(database)
     store = FolderStore(folder / "unused")
-    with unit_of_work(System(database, store, system_clock, uid_mint())) as uow:
+    with unit_of_work(System(database, store, folder / "cache", system_clock, uid_mint())) as uow:
         demo_data.make_practice(uow)
     if database.sqlite:
         with database.engine.connect() as connection:

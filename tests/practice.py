@@ -11,7 +11,7 @@ from ris_pacs.kernel.person import NameGroup, PersonName
 from ris_pacs.kernel.uow import UnitOfWork
 from ris_pacs.orders.models import Order
 from ris_pacs.orders.service import place
-from ris_pacs.patients import service as patients
+from ris_pacs.patients.service import register as patients
 from ris_pacs.patients.models import Patient
 from ris_pacs.scheduling import queries as scheduling
 from ris_pacs.scheduling.service import booking

@@ -77,7 +77,7 @@ def _login_page(form: SignInForm, problem: str = "", status: int = 200) -> Respo
         status,
         form=form,
         problem=problem,
-        demo_roles=[(role, shell.ROLE_WORDS[role], icon, text) for role, icon, text in DEMO_ROLES] if demo else [],
+        demo_roles=[(role, icon, shell.ROLE_WORDS[role], text) for role, icon, text in DEMO_ROLES] if demo else [],
     )
 
 

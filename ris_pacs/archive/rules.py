@@ -8,6 +8,10 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from enum import StrEnum
 
+from markupsafe import Markup, escape
+
+from ris_pacs.kernel.text import fold
+
 
 def object_key(study_uid: str, sop_uid: str, digest: str) -> str:
     """Where an object's file stands. It follows from the UIDs and the content: another content, another name."""
@@ -171,3 +175,29 @@ def _near(study: Compared, order: Compared, score: int, reasons: list[str]) -> t
 def is_complete(listed: Sequence[str], received: set[str]) -> bool:
     """Whether every object that the performed steps list is here."""
     return bool(listed) and all(uid in received for uid in listed)
+
+
+def same_words(one: str, other: str) -> bool:
+    """Whether two names have the same words, written however."""
+    return sorted(fold(one).split()) == sorted(fold(other).split())
+
+
+def difference_words(left: str, right: str) -> str:
+    """ "One character differs" where it is a slip; else "Differs"."""
+    if len(left) == len(right) and sum(a != b for a, b in zip(left, right, strict=True)) == 1:
+        return "One character differs"
+    if sorted(left) == sorted(right):
+        return "Same characters in another order"
+    return "Differs"
+
+
+def marked(left: str, right: str) -> tuple[Markup, Markup]:
+    """Both texts as markup with the characters that differ in <mark>."""
+    matcher = SequenceMatcher(None, left, right, autojunk=False)
+    sides: tuple[list[str], list[str]] = ([], [])
+    for what, a, b, c, d in matcher.get_opcodes():
+        for side, text in ((sides[0], left[a:b]), (sides[1], right[c:d])):
+            if text:
+                piece = escape(text)
+                side.append(piece if what == "equal" else Markup("<mark>") + piece + Markup("</mark>"))
+    return Markup("").join(sides[0]), Markup("").join(sides[1])

@@ -135,6 +135,10 @@ def device(uow: UnitOfWork, ae_title: str) -> Device:
     return found
 
 
+def device_by_id(uow: UnitOfWork, device_id: int) -> Device:
+    return uow.session.get_one(Device, device_id)
+
+
 def patient_issuer_of_device(uow: UnitOfWork, device_id: int) -> int | None:
     """By whom the patient ids are that a device sends without an issuer: its own setting, else its site's."""
     own, of_site = uow.session.execute(

@@ -81,7 +81,7 @@ def dicom(fd: int | None, ready_fd: int | None) -> None:
 
     server = build_dicom(settings, system, listening(fd, settings, settings.dicom_port))
     stop = until_signal()
-    server.start()
+    threading.Thread(target=server.serve, name="accept", daemon=True).start()
     ready(ready_fd)
     stop.wait()
     server.drain(20)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 from sqlalchemy import Connection
@@ -28,10 +29,14 @@ _ATTEMPTS = 3
 
 @dataclass(frozen=True)
 class System:
-    """What every unit of work of a process shares. Built by `bootstrap`."""
+    """What every unit of work of a process shares. Built by `bootstrap`.
+
+    cache: a folder of this machine for what can be made again, e.g. thumbnails.
+    """
 
     database: Database
     blobs: BlobStore
+    cache: Path
     clock: Clock
     mint_uid: UidMint
     subscriptions: Subscriptions = field(default_factory=Subscriptions)

@@ -263,3 +263,25 @@ def exams_by_identifier(uow: UnitOfWork, identifier: str) -> list[int]:
 def exams_by_study_uid(uow: UnitOfWork, uid: str) -> list[int]:
     """Ids of the exams that this Study Instance UID was given to."""
     return list(uow.session.scalars(select(RequestedProcedure.id).where(RequestedProcedure.study_instance_uid == uid)))
+
+
+def site_of_order(uow: UnitOfWork, order_id: int) -> int:
+    return uow.session.scalars(select(Order.site_id).where(Order.id == order_id)).one()
+
+
+def sites_of_exams(uow: UnitOfWork, exam_ids: list[int]) -> list[int]:
+    return list(
+        uow.session.scalars(
+            select(Order.site_id).join(RequestedProcedure).where(RequestedProcedure.id.in_(exam_ids)).distinct()
+        )
+    )
+
+
+def sites_of_patient(uow: UnitOfWork, patient_id: int) -> list[int]:
+    return list(uow.session.scalars(select(Order.site_id).where(Order.patient_id == patient_id).distinct()))
+
+
+def doctor_dicom_name(order: Order) -> str:
+    """ "Achterfeld^Lena^^^MD" (PS3.5 6.2.1)."""
+    doctor = order.referrer
+    return "" if doctor is None else f"{doctor.family}^{doctor.given}^^^{doctor.suffix}".rstrip("^")

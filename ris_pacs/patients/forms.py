@@ -13,7 +13,7 @@ from wtforms.validators import InputRequired, Length, NumberRange, Optional, Val
 from ris_pacs.kernel.person import NameGroup, PersonName
 from ris_pacs.patients import rules
 from ris_pacs.patients.models import Patient
-from ris_pacs.patients.service import PatientFacts
+from ris_pacs.patients.service.register import PatientFacts
 
 LANGUAGES = [
     ("", "Not known"),

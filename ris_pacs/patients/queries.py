@@ -69,18 +69,23 @@ def linked_ids(uow: UnitOfWork, patient_id: int) -> tuple[int, ...]:
 
 def patient(uow: UnitOfWork, patient_id: int, actor: Actor) -> Patient:
     """The patient with names, identifiers and safety facts. Raises NoSuchPatient, also when hidden from the actor."""
-    found = uow.session.scalar(
-        select(Patient)
-        .where(Patient.id == patient_id, visible(uow, actor, patient=Patient.id))
-        .options(
-            selectinload(Patient.names),
-            selectinload(Patient.identifiers).joinedload(PatientIdentifier.issuer),
-            selectinload(Patient.safety_facts),
-        )
-    )
+    found = uow.session.scalar(_whole().where(Patient.id == patient_id, visible(uow, actor, patient=Patient.id)))
     if found is None:
         raise NoSuchPatient("There is no such patient.")
     return found
+
+
+def _whole() -> Select[Patient]:
+    return select(Patient).options(
+        selectinload(Patient.names),
+        selectinload(Patient.identifiers).joinedload(PatientIdentifier.issuer),
+        selectinload(Patient.safety_facts),
+    )
+
+
+def patient_of_visible_order(uow: UnitOfWork, patient_id: int) -> Patient:
+    """The patient of an order that the caller has found visible to the actor."""
+    return uow.session.scalars(_whole().where(Patient.id == patient_id)).one()
 
 
 def view_patient(uow: UnitOfWork, patient_id: int, actor: Actor) -> Patient:

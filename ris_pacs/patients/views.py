@@ -10,9 +10,10 @@ from werkzeug.wrappers import Response
 from ris_pacs.kernel.errors import DomainError
 from ris_pacs.kernel.rights import Right
 from ris_pacs.kernel.uow import read_only, unit_of_work
-from ris_pacs.patients import queries, rules, service
+from ris_pacs.patients import queries, rules
 from ris_pacs.patients.errors import LikelyDuplicate
 from ris_pacs.patients.forms import PatientForm
+from ris_pacs.patients.service import register as service
 from ris_pacs.web import context, shell
 from ris_pacs.web.answers import UNPROCESSABLE, say, show_on
 from ris_pacs.web.context import requires

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta
 
-from ris_pacs.kernel.person import shown_age
+from ris_pacs.kernel.person import PersonName, shown_age
 from ris_pacs.web import context
 
 
@@ -56,6 +56,11 @@ def full_stamp(value: datetime | None) -> str:
     return f"{local(value):%-d %b %Y, %H:%M %Z}" if value else ""
 
 
+def iso_day(value: datetime) -> str:
+    """2026-11-24 at the site, for addresses."""
+    return local(value).date().isoformat()
+
+
 def minutes(value: timedelta) -> str:
     """7 min; 2 h 05 min; 3 d."""
     whole = int(value.total_seconds() // 60)
@@ -81,6 +86,22 @@ def age(birth_date: str | None) -> str:
     return shown_age(birth_date, local(context.now()).date())
 
 
+def dicom_name(text: str) -> str:
+    """ "Okafor, Amara" for "OKAFOR^AMARA": as people read it, in the first script that the name has."""
+    return PersonName.from_dicom(text).shown
+
+
+def dicom_age(text: str) -> str:
+    """58 y for a DICOM date of birth; "" for what is none."""
+    if len(text) != 8 or not text.isdigit():
+        return ""
+    try:
+        date(int(text[:4]), int(text[4:6]), int(text[6:]))
+    except ValueError:
+        return ""
+    return age(f"{text[:4]}-{text[4:6]}-{text[6:]}")
+
+
 def initials(name: str) -> str:
     """AO for "Okafor, Amara" and for "Amara Okafor"."""
     family, comma, given = name.partition(",")
@@ -95,8 +116,11 @@ FILTERS = {
     "clock": clock,
     "stamp": stamp,
     "full_stamp": full_stamp,
+    "iso_day": iso_day,
     "minutes": minutes,
     "size": size,
     "age": age,
+    "dicom_age": dicom_age,
+    "dicom_name": dicom_name,
     "initials": initials,
 }

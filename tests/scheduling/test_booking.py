@@ -4,6 +4,7 @@ import multiprocessing
 import threading
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
@@ -76,10 +77,11 @@ def try_to_book(system: System, step_id: int, room_id: int) -> str:
         return "booked"
 
 
-def in_another_process(url: str, folder: str, step_id: int, room_id: int, start, results) -> None:
+def in_another_process(url: str, folder: Path, step_id: int, room_id: int, start, results) -> None:
     system = System(
         open_database(url),
         FolderStore(folder),
+        folder,
         StoppedClock(THE_MORNING),
         uid_mint(),
         Subscriptions(bootstrap.SUBSCRIPTIONS),

@@ -45,7 +45,7 @@ def waiting() -> Response:
     """Exams that have no time yet."""
     with read_only(context.system()) as uow:
         rows = queries.waiting(uow, context.site().id, context.actor())
-    return _over_calendar("scheduling/waiting_drawer.html", rows=rows)
+    return _over_calendar("scheduling/waiting_drawer.html", unbooked=rows)
 
 
 @blueprint.get("/steps/<int:step_id>/find")

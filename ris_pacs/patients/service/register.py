@@ -89,13 +89,20 @@ def register_patient(uow: UnitOfWork, request: Registration, actor: Actor) -> Pa
     _apply(patient, facts)
     _set_names(patient, facts)
     uow.session.flush()
-    site = catalog.site(uow, request.site_id)
-    mrn = f"{site.mrn_prefix}{next_number(uow, f'mrn:{site.patient_issuer_id}'):07}"
-    for identifier in (Identifier(mrn, site.patient_issuer_id), *facts.identifiers):
+    for identifier in (_own_number(uow, request.site_id), *facts.identifiers):
         _add_identifier(uow, patient, identifier)
     _index(uow, patient)
     audit.record(uow, actor, "register", ("patient", patient.id), patient_id=patient.id)
     return patient
+
+
+def _own_number(uow: UnitOfWork, site_id: int) -> Identifier:
+    """The next free MRN of the site; one that another system used for a patient is passed over."""
+    site = catalog.site(uow, site_id)
+    while True:
+        mrn = f"{site.mrn_prefix}{next_number(uow, f'mrn:{site.patient_issuer_id}'):07}"
+        if queries.by_identifier(uow, mrn, site.patient_issuer_id) is None:
+            return Identifier(mrn, site.patient_issuer_id)
 
 
 def register_unknown_patient(uow: UnitOfWork, request: UnknownPatient, actor: Actor) -> Patient:

@@ -8,20 +8,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Select, and_, case, func, or_, select
-from sqlalchemy.orm import joinedload, selectinload
+from sqlalchemy.orm import selectinload
 
 from ris_pacs.accounts.queries import visible
 from ris_pacs.archive import rules
 from ris_pacs.archive.errors import NoSuchInstance, NoSuchStudy
-from ris_pacs.archive.models import (
-    Instance,
-    InstanceConflict,
-    Quarantined,
-    ReconciliationCase,
-    Series,
-    Study,
-    StudyLink,
-)
+from ris_pacs.archive.models import Instance, Series, Study, StudyLink
 from ris_pacs.catalog.models import Device
 from ris_pacs.kernel import audit
 from ris_pacs.kernel.actor import Actor
@@ -170,7 +162,7 @@ def received_per_series(uow: UnitOfWork, series_uids: Iterable[str]) -> dict[str
 
 def study(uow: UnitOfWork, study_id: int, actor: Actor) -> StudyRow:
     """Raises NoSuchStudy, also when hidden from the actor."""
-    found = _study_rows(uow, _visible_studies(uow, actor).where(Study.id == study_id))
+    found = study_rows(uow, visible_studies(uow, actor).where(Study.id == study_id))
     if not found:
         raise NoSuchStudy("There is no such study.")
     return found[0]
@@ -190,16 +182,16 @@ def view_study(uow: UnitOfWork, study_id: int, actor: Actor) -> StudyRow:
 
 
 def studies_of_exam(uow: UnitOfWork, exam_id: int, actor: Actor) -> list[StudyRow]:
-    return _study_rows(uow, _visible_studies(uow, actor).where(Study.id.in_(_live(exam_id))))
+    return study_rows(uow, visible_studies(uow, actor).where(Study.id.in_(_live(exam_id))))
 
 
 def studies_of_patient(uow: UnitOfWork, patient_ids: Sequence[int], actor: Actor) -> list[StudyRow]:
     """Newest first."""
-    query = _visible_studies(uow, actor).where(Study.patient_id.in_(patient_ids))
-    return _study_rows(uow, query.order_by(Study.study_date.desc(), Study.study_time.desc(), Study.id.desc()))
+    query = visible_studies(uow, actor).where(Study.patient_id.in_(patient_ids))
+    return study_rows(uow, query.order_by(Study.study_date.desc(), Study.study_time.desc(), Study.id.desc()))
 
 
-def _visible_studies(uow: UnitOfWork, actor: Actor) -> Select[Study]:
+def visible_studies(uow: UnitOfWork, actor: Actor) -> Select[Study]:
     """A study is visible with one of the exams that it answers, its patient, or by a grant of its own.
 
     What is not linked is for staff only: nobody knows yet whose it is.
@@ -216,7 +208,7 @@ def _visible_studies(uow: UnitOfWork, actor: Actor) -> Select[Study]:
     return select(Study).where(or_(by_exam, by_itself))
 
 
-def _study_rows(uow: UnitOfWork, query: Select[Study]) -> list[StudyRow]:
+def study_rows(uow: UnitOfWork, query: Select[Study]) -> list[StudyRow]:
     found = uow.session.scalars(query.options(selectinload(Study.series), selectinload(Study.links)).limit(500)).all()
     pictures = _middle_instances(uow, [series.id for one in found for series in one.series])
     return [_study_row(one, pictures) for one in found]
@@ -321,7 +313,7 @@ def instance(uow: UnitOfWork, instance_id: int, actor: Actor) -> StoredInstance:
         select(Instance, Study)
         .join(Series, Series.id == Instance.series_id)
         .join(Study, Study.id == Series.study_id)
-        .where(Instance.id == instance_id, Study.id.in_(_visible_studies(uow, actor).with_only_columns(Study.id)))
+        .where(Instance.id == instance_id, Study.id.in_(visible_studies(uow, actor).with_only_columns(Study.id)))
     ).one_or_none()
     if row is None:
         raise NoSuchInstance("There is no such image.")
@@ -334,62 +326,30 @@ def instances_of_series(uow: UnitOfWork, series_id: int, actor: Actor) -> list[S
         select(Instance, Study)
         .join(Series, Series.id == Instance.series_id)
         .join(Study, Study.id == Series.study_id)
-        .where(Instance.series_id == series_id, Study.id.in_(_visible_studies(uow, actor).with_only_columns(Study.id)))
+        .where(Instance.series_id == series_id, Study.id.in_(visible_studies(uow, actor).with_only_columns(Study.id)))
         .order_by(case((Instance.number.is_(None), 1), else_=0), Instance.number, Instance.id)
     )
     return [as_stored(*row) for row in rows]
 
 
-# --- what waits for a person
-
-
-@dataclass(frozen=True)
-class CaseRow:
-    id: int
-    reason: str
-    text: str
-    opened_at: datetime
-    study: StudyRow
-
-
-def open_cases(uow: UnitOfWork, actor: Actor, limit: int = 100) -> list[CaseRow]:
-    """The newest first."""
-    cases = uow.session.scalars(
-        select(ReconciliationCase)
-        .where(ReconciliationCase.settled_at.is_(None))
-        .order_by(ReconciliationCase.opened_at.desc(), ReconciliationCase.id.desc())
-        .limit(limit)
-        .options(joinedload(ReconciliationCase.study))
-    ).all()
-    studies = {
-        row.id: row
-        for row in _study_rows(uow, _visible_studies(uow, actor).where(Study.id.in_([one.study_id for one in cases])))
-    }
-    return [
-        CaseRow(one.id, one.reason, one.text, one.opened_at, studies[one.study_id])
-        for one in cases
-        if one.study_id in studies
-    ]
-
-
-def count_open_cases(uow: UnitOfWork) -> int:
-    query = select(func.count(func.distinct(ReconciliationCase.study_id))).where(
-        ReconciliationCase.settled_at.is_(None)
+def image_counts(uow: UnitOfWork, exam_ids: Sequence[int]) -> dict[int, int]:
+    """Exam id → images received, for those that have any."""
+    rows = uow.session.execute(
+        select(StudyLink.requested_procedure_id, func.sum(Study.instance_count))
+        .join(Study, Study.id == StudyLink.study_id)
+        .where(StudyLink.requested_procedure_id.in_(exam_ids), StudyLink.undone_at.is_(None))
+        .group_by(StudyLink.requested_procedure_id)
     )
-    return uow.session.scalar(query) or 0
+    return {exam_id: int(count) for exam_id, count in rows}
 
 
-def open_conflicts(uow: UnitOfWork) -> list[InstanceConflict]:
-    return list(
-        uow.session.scalars(
-            select(InstanceConflict).where(InstanceConflict.settled_at.is_(None)).order_by(InstanceConflict.id.desc())
-        )
+def listed_counts(uow: UnitOfWork, exam_ids: Sequence[int]) -> dict[int, int]:
+    """Exam id → objects that its performed steps list, for those that have any."""
+    rows = uow.session.execute(
+        select(PerformedStepLink.requested_procedure_id, func.count(PerformedObject.id))
+        .join(PerformedSeries, PerformedSeries.performed_step_id == PerformedStepLink.performed_step_id)
+        .join(PerformedObject, PerformedObject.performed_series_id == PerformedSeries.id)
+        .where(PerformedStepLink.requested_procedure_id.in_(exam_ids))
+        .group_by(PerformedStepLink.requested_procedure_id)
     )
-
-
-def open_quarantine(uow: UnitOfWork) -> list[Quarantined]:
-    return list(
-        uow.session.scalars(
-            select(Quarantined).where(Quarantined.settled_at.is_(None)).order_by(Quarantined.id.desc()).limit(200)
-        )
-    )
+    return {exam_id: count for exam_id, count in rows}

@@ -1,0 +1,199 @@
+"""Taking in the bytes of an object: to a durable file, with its digest and what its header says."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ris_pacs.archive.errors import BadObject
+from ris_pacs.archive.service.link import ReceivedKeys, RequestKeys
+from ris_pacs.archive.service.store import InstanceFacts, PatientFacts, ReceivedObject, SeriesFacts, StudyFacts
+from ris_pacs.imaging.file_meta import write_file_meta
+from ris_pacs.imaging.header import Header, PixelData, read_at
+from ris_pacs.imaging.problems import HeaderError
+from ris_pacs.kernel.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION, is_uid
+
+if TYPE_CHECKING:
+    from ris_pacs.imaging.elements import Elements
+    from ris_pacs.kernel.blobs import BlobStore, Incoming
+
+_FRAME = struct.Struct("<QI")
+MOST_FRAMES_KEPT = 20_000
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where an object came from. name: AE title, "import" …; device_id: of a registered device."""
+
+    name: str
+    device_id: int | None = None
+    ae_title: str = ""
+
+
+class Reception:
+    """One object being received. Call `write` for each piece, then `finish`; `discard` at any time.
+
+    The file is the data set byte for byte behind a file meta header of ours (PS3.10 7.1).
+    """
+
+    def __init__(
+        self, blobs: BlobStore, sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: str, source: Source
+    ) -> None:
+        self._blobs = blobs
+        self._sop_class_uid = sop_class_uid
+        self._sop_instance_uid = sop_instance_uid
+        self._transfer_syntax_uid = transfer_syntax_uid
+        self._source = source
+        self._digest = hashlib.sha256()
+        self._file: Incoming = blobs.incoming()
+        meta = write_file_meta(
+            sop_class_uid,
+            sop_instance_uid,
+            transfer_syntax_uid,
+            IMPLEMENTATION_CLASS_UID,
+            IMPLEMENTATION_VERSION,
+            source.ae_title,
+        )
+        self._offset = len(meta)
+        self._file.write(meta)
+
+    def write(self, piece: bytes | memoryview) -> None:
+        """Raises StorageFull."""
+        self._digest.update(piece)
+        self._file.write(piece)
+
+    def finish(self) -> ReceivedObject:
+        """The file is durable under its key (its name is, once the store has settled); the header is read.
+
+        Raises BadObject, StorageFull.
+        """
+        received = self._describe()
+        self._file.finish()
+        self._blobs.place(self._file, received.object_key)
+        return received
+
+    def discard(self) -> None:
+        self._file.discard()
+
+    def quarantine_key(self) -> str:
+        """Keep the bytes aside after `finish` has raised BadObject; returns the object key, settled."""
+        key = f"quarantine/{self._digest.hexdigest()}.dcm"
+        self._file.finish()
+        self._blobs.place(self._file, key)
+        self._blobs.settle([key])
+        return key
+
+    @property
+    def size(self) -> int:
+        return self._file.size
+
+    def _describe(self) -> ReceivedObject:
+        try:
+            header = read_at(self._file.path, self._offset, self._transfer_syntax_uid)
+        except HeaderError as problem:
+            raise BadObject(f"Not a readable data set: {problem.message}") from problem
+        study_uid, series_uid = header.string(0x0020000D), header.string(0x0020000E)
+        self._check(header, study_uid, series_uid)
+        return ReceivedObject(
+            study=StudyFacts(
+                study_uid,
+                study_date=header.string(0x00080020)[:8],
+                study_time=header.string(0x00080030)[:16],
+                study_id=header.text(0x00200010)[:16],
+                description=header.text(0x00081030)[:64],
+                referrer=str(header.person_name(0x00080090))[:200],
+            ),
+            series=SeriesFacts(
+                series_uid,
+                modality=header.string(0x00080060)[:16],
+                number=_integer(header, 0x00200011),
+                description=header.text(0x0008103E)[:64],
+                body_part=header.string(0x00180015)[:16],
+                laterality=(header.string(0x00200060) or header.string(0x00200062))[:16],
+                station=self._source.ae_title or header.text(0x00081010)[:16],
+                series_date=header.string(0x00080021)[:8],
+                series_time=header.string(0x00080031)[:16],
+            ),
+            instance=self._instance(header),
+            patient=patient_facts(header),
+            keys=received_keys(header, study_uid),
+            source=self._source.name,
+            device_id=self._source.device_id,
+        )
+
+    def _check(self, header: Header, study_uid: str, series_uid: str) -> None:
+        for uid, name in ((study_uid, "Study Instance UID"), (series_uid, "Series Instance UID")):
+            if not uid or not is_uid(uid):
+                raise BadObject(f"{name} is missing or no UID.")
+        for tag, said, name in (
+            (0x00080018, self._sop_instance_uid, "SOP Instance UID"),
+            (0x00080016, self._sop_class_uid, "SOP Class UID"),
+        ):
+            if header.string(tag) != said:
+                raise BadObject(f"{name} in the data set is not the one that was announced.")
+
+    def _instance(self, header: Header) -> InstanceFacts:
+        pixels = header.pixels
+        return InstanceFacts(
+            sop_class_uid=self._sop_class_uid,
+            sop_instance_uid=self._sop_instance_uid,
+            transfer_syntax_uid=self._transfer_syntax_uid,
+            size=self._file.size - self._offset,
+            digest=self._digest.hexdigest(),
+            dataset_offset=self._offset,
+            number=_integer(header, 0x00200013),
+            rows=_integer(header, 0x00280010),
+            columns=_integer(header, 0x00280011),
+            frames=_integer(header, 0x00280008),
+            pixel_offset=pixels.value if pixels and not header.inflated else None,
+            frame_table=_frame_table(pixels) if pixels and not header.inflated else None,
+        )
+
+
+def _integer(header: Header, tag: int) -> int | None:
+    """A number that fits the column; nonsense counts as absent."""
+    value = header.integer(tag)
+    return value if value is not None and -(2**31) < value < 2**31 else None
+
+
+def _frame_table(pixels: PixelData) -> bytes | None:
+    """Offset and length of each part of each frame, packed; None for one frame that is the pixel data itself."""
+    parts = [part for frame in pixels.frames[:MOST_FRAMES_KEPT] for part in frame]
+    if len(pixels.frames) <= 1 and not pixels.encapsulated:
+        return None
+    return b"".join(_FRAME.pack(offset, length) for offset, length in parts)
+
+
+def patient_facts(header: Elements) -> PatientFacts:
+    issuer = header.text(0x00100021)
+    qualifiers = header.item(0x00100024)
+    if not issuer and qualifiers is not None:
+        issuer = qualifiers.text(0x00400032)
+    return PatientFacts(
+        patient_id=header.text(0x00100020)[:64],
+        issuer=issuer[:64],
+        name=str(header.person_name(0x00100010))[:200],
+        birth_date=header.string(0x00100030)[:10],
+        sex=header.string(0x00100040)[:16],
+    )
+
+
+def received_keys(header: Elements, study_uid: str) -> ReceivedKeys:
+    """What the object says about its order: header, Request Attributes (0040,0275), Referenced PPS (0008,1111)."""
+    issuer = header.item(0x00080051)
+    return ReceivedKeys(
+        study_instance_uid=study_uid,
+        accession_number=header.text(0x00080050).strip()[:16],
+        accession_issuer=(issuer.text(0x00400031) or issuer.text(0x00400032))[:64] if issuer else "",
+        requests=tuple(
+            RequestKeys(
+                accession_number=item.text(0x00080050).strip()[:16],
+                requested_procedure_id=item.text(0x00401001).strip()[:16],
+                scheduled_step_id=item.text(0x00400009).strip()[:16],
+            )
+            for item in header.items(0x00400275)[:50]
+        ),
+        mpps_uids=tuple(uid for item in header.items(0x00081111)[:50] if (uid := item.string(0x00081155))),
+    )

@@ -1,0 +1,64 @@
+"""Performed exams, for the biller."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+from flask import Blueprint, request
+from werkzeug.wrappers import Response
+
+from ris_pacs.billing import queries
+from ris_pacs.kernel.errors import Invalid
+from ris_pacs.kernel.rights import Right
+from ris_pacs.kernel.uow import read_only
+from ris_pacs.orders.queries import ExamRow
+from ris_pacs.orders.rules import WORDS, ExamState
+from ris_pacs.web import context, shell
+from ris_pacs.web.answers import csv_file
+from ris_pacs.web.context import requires
+from ris_pacs.web.words import day, local
+
+blueprint = Blueprint("billing", __name__, url_prefix="/billing")
+
+
+@blueprint.get("")
+@requires(Right.BILLING_VIEW)
+def index() -> Response:
+    chosen, exams = _performed()
+    return shell.render("billing/performed.html", exams=exams, day=chosen)
+
+
+@blueprint.get(".csv")
+@requires(Right.BILLING_VIEW)
+def as_csv() -> Response:
+    chosen, exams = _performed()
+    head = ("Accession number", "Patient", "MRN", "Born", "Exam", "Modality", "State", "Diagnoses", "Referrer")
+    return csv_file(
+        f"performed-{chosen.isoformat()}",
+        head,
+        (
+            (
+                one.accession_number,
+                one.patient.name.shown,
+                one.patient.mrn,
+                day(one.patient.birth_date),
+                one.title,
+                one.modality,
+                WORDS[ExamState(one.state)],
+                one.diagnoses,
+                one.referrer,
+            )
+            for one in exams
+        ),
+    )
+
+
+def _performed() -> tuple[date, Sequence[ExamRow]]:
+    text = request.args.get("day", "")
+    try:
+        chosen = date.fromisoformat(text) if text else local(context.now()).date()
+    except ValueError:
+        raise Invalid(f"{text!r} is not a day; days look like 2026-11-24.") from None
+    with read_only(context.system()) as uow:
+        return chosen, queries.performed(uow, chosen, chosen, context.site().zone, context.actor())

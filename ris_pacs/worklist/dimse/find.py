@@ -1,0 +1,165 @@
+"""Modality Worklist C-FIND (PS3.4 Annex K; IHE RAD-5), straight from the schedule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from pydicom.dataset import Dataset
+
+from ris_pacs.catalog import queries as catalog
+from ris_pacs.dicom.character_sets import choose_character_set
+from ris_pacs.dicom.handlers import Association, DimseFailure, Elements, FindRequest, Match, Status
+from ris_pacs.dicom.matching import matches, split_range
+from ris_pacs.kernel.actor import Actor
+from ris_pacs.kernel.uow import System, UnitOfWork, read_only, unit_of_work
+from ris_pacs.orders.rules import ExamState
+from ris_pacs.worklist import queries, service
+from ris_pacs.worklist.dimse.item import text_of, worklist_item
+
+MODALITY_WORKLIST = "1.2.840.10008.5.1.4.31"
+
+STEP_SEQUENCE, CHARACTER_SET = 0x00400100, 0x00080005
+UNABLE_TO_PROCESS = 0xC001
+# Matching keys of the step that name its state (0040,0020); without the key what can be begun is listed.
+STATES = {
+    "SCHEDULED": (ExamState.SCHEDULED,),
+    "ARRIVED": (ExamState.ARRIVED,),
+    "READY": (ExamState.ARRIVED,),
+    "STARTED": (ExamState.IN_PROGRESS,),
+    "DEPARTED": (ExamState.PERFORMED,),
+}
+LISTED = (ExamState.SCHEDULED, ExamState.ARRIVED)
+
+
+class WorklistFind:
+    def __init__(self, system: System) -> None:
+        self._system = system
+
+    def find(self, request: FindRequest, association: Association) -> Iterator[Match]:
+        """Every scheduled step that fits the keys, by start time. Nothing found is an answer too."""
+        actor = association.device.actor
+        assert isinstance(actor, Actor)
+        answers = 0
+        with read_only(self._system) as uow:
+            zone = _zone(uow, association.device.ae_title)
+            keys = read_keys(request.identifier, zone)
+            accepted = association.device.character_sets or _asked_in(request.identifier)
+            found = queries.find_steps(uow, keys)
+            items = [worklist_item(step, zone) for step in found]
+        for item in items:
+            if matches(request.identifier, item):
+                answers += 1
+                yield _match(request.identifier, item, accepted)
+        with unit_of_work(self._system) as uow:
+            service.note_query(uow, association.device.id, _readable(request.identifier), answers, actor)
+
+
+def _match(identifier: Dataset, item: Elements, accepted: tuple[str, ...]) -> Match:
+    """The return keys that were asked for, in a character set that the device can read."""
+    answer = _asked_for(identifier, item)
+    return Match(answer, choose_character_set(text_of(answer), accepted))
+
+
+def _asked_for(identifier: Dataset, item: Elements) -> dict[int, object]:
+    """Elements of the item that the identifier names; a sequence named without items is returned whole."""
+    answer: dict[int, object] = {}
+    for element in identifier:
+        tag = int(element.tag)
+        if tag not in item or tag == CHARACTER_SET:
+            continue
+        value = item[tag]
+        if element.VR == "SQ" and isinstance(value, list) and element.value and len(element.value[0]):
+            answer[tag] = [_asked_for(element.value[0], one) for one in value]
+        else:
+            answer[tag] = value
+    return answer
+
+
+def _zone(uow: UnitOfWork, ae_title: str) -> ZoneInfo:
+    """On whose clock the device asks: its own zone, its site's, else the first site's."""
+    device = catalog.known_device(uow, ae_title)
+    if device is not None and device.zone:
+        return ZoneInfo(device.zone)
+    site = catalog.site(uow, device.site_id) if device and device.site_id else catalog.first_site(uow)
+    return ZoneInfo(site.zone) if site else ZoneInfo("UTC")
+
+
+def _asked_in(identifier: Dataset) -> tuple[str, ...]:
+    value = identifier.get("SpecificCharacterSet")
+    if not value:
+        return ()
+    return (value,) if isinstance(value, str) else ("\\".join(value),)
+
+
+def read_keys(identifier: Dataset, zone: ZoneInfo) -> queries.WorklistKeys:
+    """What the database narrows by. Raises DimseFailure for a date that is none."""
+    sequence = identifier.get("ScheduledProcedureStepSequence")
+    step = sequence[0] if sequence else Dataset()
+    begins_at, ends_at = _span(_text(step, "ScheduledProcedureStepStartDate"), zone)
+    states: list[ExamState] = []
+    for name in _values(step, "ScheduledProcedureStepStatus"):
+        states += STATES.get(name, ())
+    return queries.WorklistKeys(
+        stations=_fixed(step, "ScheduledStationAETitle"),
+        modalities=_fixed(step, "Modality"),
+        begins_at=begins_at,
+        ends_at=ends_at,
+        patient_id=_exact(identifier, "PatientID"),
+        accession_number=_exact(identifier, "AccessionNumber"),
+        requested_procedure_id=_exact(identifier, "RequestedProcedureID"),
+        scheduled_step_id=_exact(step, "ScheduledProcedureStepID"),
+        states=tuple(states or LISTED),
+    )
+
+
+def _span(key: str, zone: ZoneInfo) -> tuple[datetime | None, datetime | None]:
+    """The instants of a date or range of dates on the device's clock."""
+    if not key or set(key) == {"*"}:
+        return None, None
+    first, last = split_range(key)
+    return (_midnight(first, zone, 0) if first else None), (_midnight(last, zone, 1) if last else None)
+
+
+def _midnight(date: str, zone: ZoneInfo, days_later: int) -> datetime:
+    try:
+        day = datetime.strptime(date.replace(".", ""), "%Y%m%d") + timedelta(days=days_later)  # noqa: DTZ007
+        return day.replace(tzinfo=zone).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise DimseFailure(Status(UNABLE_TO_PROCESS, f"not a date: {date[:20]}", (STEP_SEQUENCE, 0x00400002))) from None
+
+
+def _text(dataset: Dataset, keyword: str) -> str:
+    value = dataset.get(keyword)
+    return "" if value is None else str(value).strip()
+
+
+def _values(dataset: Dataset, keyword: str) -> list[str]:
+    value = dataset.get(keyword)
+    if value is None or value == "":
+        return []
+    return [value.strip()] if isinstance(value, str) else [str(one).strip() for one in value]
+
+
+def _fixed(dataset: Dataset, keyword: str) -> tuple[str, ...]:
+    """Values without wildcards; with one among them the database does not narrow."""
+    values = [one for one in _values(dataset, keyword) if one]
+    return () if any("*" in one or "?" in one for one in values) else tuple(values)
+
+
+def _exact(dataset: Dataset, keyword: str) -> str:
+    values = _fixed(dataset, keyword)
+    return values[0] if len(values) == 1 else ""
+
+
+def _readable(identifier: Dataset) -> dict[str, str]:
+    """The keys that were not universal, for the log of queries."""
+    found: dict[str, str] = {}
+    for element in identifier:
+        if element.VR == "SQ":
+            for item in (element.value or [])[:1]:
+                found |= _readable(item)
+        elif str(element.value).strip():
+            found[element.keyword or str(element.tag)] = str(element.value)[:64]
+    return found
