@@ -12,11 +12,19 @@ from prometheus_client import CollectorRegistry, Gauge
 from pynetdicom.sop_class import _STORAGE_CLASSES
 
 import ris_pacs.accounts.views
+import ris_pacs.admin.views
 import ris_pacs.archive.subscribers
 import ris_pacs.archive.views
+import ris_pacs.billing.views
 import ris_pacs.exam.views
+import ris_pacs.messages.subscribers
+import ris_pacs.messages.views
 import ris_pacs.orders.views
+import ris_pacs.patients.hl7
 import ris_pacs.patients.views
+import ris_pacs.portal.views
+import ris_pacs.reporting.views
+import ris_pacs.scheduling.hl7.orders
 import ris_pacs.scheduling.subscribers
 import ris_pacs.scheduling.views.calendar
 import ris_pacs.scheduling.views.order
@@ -44,18 +52,23 @@ from ris_pacs.catalog.dimse import Registered
 from ris_pacs.config import Settings
 from ris_pacs.dicom.handlers import Services
 from ris_pacs.dicom.server import Server
+from ris_pacs.hl7.mllp import Server as MllpServer
 from ris_pacs.kernel import audit, jobs, marks
 from ris_pacs.kernel.actor import PROGRAM, Actor, Role
 from ris_pacs.kernel.blobs import FolderStore
 from ris_pacs.kernel.clock import Clock, system_clock
 from ris_pacs.kernel.db import is_reachable, open_database
 from ris_pacs.kernel.events import Subscription, Subscriptions, When, from_payload
-from ris_pacs.kernel.jobs import JobInTransaction, JobTable
+from ris_pacs.kernel.jobs import JobInTransaction, JobTable, Periodic
 from ris_pacs.kernel.rights import Right
 from ris_pacs.kernel.uids import uid_mint
 from ris_pacs.kernel.uow import System, UnitOfWork, read_only
+from ris_pacs.messages import queries as messages
+from ris_pacs.messages.deliveries import MllpDelivery
+from ris_pacs.messages.hl7 import Handler, Receiver
 from ris_pacs.orders.events import ExamMoved, OrderChanged, OrderPlaced
 from ris_pacs.patients.events import PatientChanged
+from ris_pacs.reporting import queries as reading
 from ris_pacs.web.app import WebParts, create_app
 from ris_pacs.web.context import SitePlace
 from ris_pacs.web.search import SearchProvider
@@ -78,6 +91,7 @@ SUBSCRIPTIONS = (
     Subscription(ExamMoved, ris_pacs.tracking.subscribers.exam_moved, When.SAME_TX),
     Subscription(InstancesStored, ris_pacs.tracking.subscribers.images_came, When.SAME_TX),
     Subscription(CaseOpened, ris_pacs.tracking.subscribers.case_opened, When.SAME_TX),
+    Subscription(ExamMoved, ris_pacs.messages.subscribers.tell_placer, When.SAME_TX),
     Subscription(PatientChanged, ris_pacs.tracking.subscribers.patient_changed, When.SAME_TX),
 )
 
@@ -92,16 +106,36 @@ BLUEPRINTS = (
     ris_pacs.tracking.views.blueprint,
     ris_pacs.technologist.views.blueprint,
     ris_pacs.archive.views.blueprint,
+    ris_pacs.messages.views.blueprint,
+    ris_pacs.reporting.views.blueprint,
+    ris_pacs.billing.views.blueprint,
+    ris_pacs.portal.views.blueprint,
+    ris_pacs.admin.views.blueprint,
 )
+
+HL7_HANDLERS: dict[str, Handler] = {
+    **dict.fromkeys(
+        ("ADT^A01", "ADT^A04", "ADT^A05", "ADT^A08", "ADT^A28", "ADT^A31"), ris_pacs.patients.hl7.keep_patient
+    ),
+    **dict.fromkeys(("ORM^O01", "OMI^O23", "OMG^O19"), ris_pacs.scheduling.hl7.orders.handle_orders),
+}
 
 _DESK = frozenset({Role.FRONTDESK})
 _ROOM = frozenset({Role.TECHNOLOGIST})
 _READERS = frozenset({Role.RADIOLOGIST, Role.RESIDENT})
-_OFFICE = frozenset({Role.MANAGER, Role.ADMIN})
+_OFFICE = frozenset({Role.MANAGER})
 
 
 def _waiting_cases(uow: UnitOfWork, actor: Actor, site_id: int) -> int | None:
     return inbox.count_open_cases(uow)
+
+
+def _waiting_exams(uow: UnitOfWork, actor: Actor, site_id: int) -> int | None:
+    return reading.count_to_read(uow)
+
+
+def _refused(uow: UnitOfWork, actor: Actor, site_id: int) -> int | None:
+    return messages.count_refused(uow)
 
 
 # The first five that name a role are its daily places; what else it may see stands in the second group.
@@ -111,6 +145,17 @@ PLACES = (
     Place("Board", "layout-kanban", "/board", Right.BOARD_VIEW, _DESK | _ROOM | _READERS | _OFFICE),
     Place("Patients", "users", "/patients", Right.PATIENT_VIEW, _DESK | _READERS | _OFFICE | {Role.BILLER}),
     Place("Orders", "clipboard-list", "/orders", Right.ORDER_VIEW, _DESK | _OFFICE | {Role.REFERRER, Role.BILLER}),
+    Place("To read", "eye", "/reading", Right.READ_EXAMS, _READERS, _waiting_exams),
+    Place("Performed", "receipt", "/billing", Right.BILLING_VIEW, frozenset({Role.BILLER})),
+    Place("Messages", "message-2-code", "/messages", Right.MESSAGES_VIEW, frozenset({Role.ADMIN}), _refused, hot=True),
+    Place("Health", "heart-rate-monitor", "/admin", Right.ADMIN, frozenset({Role.ADMIN})),
+    Place("Stations", "device-desktop", "/admin/stations", Right.ADMIN, frozenset({Role.ADMIN})),
+    Place("People", "id", "/admin/users", Right.ADMIN, frozenset({Role.ADMIN})),
+    Place("Audit", "history", "/admin/audit", Right.AUDIT_VIEW, frozenset({Role.ADMIN, Role.MANAGER})),
+    Place("Quarantine", "shield-x", "/quarantine", Right.ADMIN, frozenset()),
+    Place("Partners", "arrows-exchange", "/admin/partners", Right.ADMIN, frozenset()),
+    Place("Design", "template", "/admin/design", Right.ADMIN, frozenset()),
+    Place("My exams", "calendar-event", "/portal", Right.PORTAL, frozenset({Role.PATIENT})),
     Place("Reconcile", "link", "/reconcile", Right.RECONCILE, _ROOM, _waiting_cases, hot=True),
 )
 
@@ -161,7 +206,10 @@ def build_web(settings: Settings, system: System) -> Flask:
             checks={"database": lambda: _database_trouble(system), "archive": lambda: _archive_trouble(system)},
             gauges=lambda registry: _gauges(system, registry),
             blueprints=BLUEPRINTS,
-            extensions={},
+            extensions={
+                "ris_pacs_replay": Receiver(system, HL7_HANDLERS).replay,
+                "ris_pacs_ae_title": settings.ae_title,
+            },
         )
     )
 
@@ -180,6 +228,11 @@ def build_dicom(settings: Settings, system: System, listener: socket.socket) -> 
         extended={PATIENT_ROOT: b"\x01\x01", STUDY_ROOT: b"\x01\x01"},
     )
     return Server(listener, services, Registered(system, settings.ae_title))
+
+
+def build_hl7(settings: Settings, system: System, listener: socket.socket) -> MllpServer:
+    """The MLLP listener of one process."""
+    return MllpServer(listener, Receiver(system, HL7_HANDLERS).receive, clock=system.clock)
 
 
 def is_demo(uow: UnitOfWork) -> bool:
@@ -224,6 +277,7 @@ def build_jobs(settings: Settings, system: System) -> JobTable:
     return JobTable(
         in_transaction={**outbox, QUIET_JOB: lambda uow, payload: end_when_quiet(uow, payload["exam_id"])},
         outside={COMMITMENT_JOB: tell_device(settings.ae_title)},
+        periodic=(Periodic("deliver messages", 1.0, MllpDelivery().deliver_waiting, waits=True),),
     )
 
 

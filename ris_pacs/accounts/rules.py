@@ -17,7 +17,7 @@ SESSION_LIFE = timedelta(days=7)
 PORTAL_IDLE = timedelta(minutes=30)
 SHORTEST_PASSWORD = 12
 
-_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)*")
+_EMAIL = re.compile(r"[^@\s\x00-\x1f]{1,64}@[^@\s.\x00-\x1f]+(\.[^@\s.\x00-\x1f]+)*")
 
 
 def email_key(email: str) -> str:

@@ -70,8 +70,8 @@ def _hash_of_nobody() -> str:
 def add_user(uow: UnitOfWork, new: NewUser, actor: Actor) -> User:
     """Raises Invalid, EmailTaken."""
     email = rules.check_email(new.email)
-    if not new.name.strip():
-        raise Invalid("A user needs a name.", "name")
+    if not 1 <= len(new.name.strip()) <= 200:
+        raise Invalid("A user needs a name of at most 200 characters.", "name")
     if uow.session.scalar(select(User.id).where(User.email_key == rules.email_key(email))):
         raise EmailTaken(f"{email} has an account already.", "email")
     user = User(

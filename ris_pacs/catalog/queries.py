@@ -140,13 +140,10 @@ def device_by_id(uow: UnitOfWork, device_id: int) -> Device:
 
 
 def patient_issuer_of_device(uow: UnitOfWork, device_id: int) -> int | None:
-    """By whom the patient ids are that a device sends without an issuer: its own setting, else its site's."""
-    own, of_site = uow.session.execute(
-        select(Device.patient_issuer_id, Site.patient_issuer_id)
-        .join(Site, Site.id == Device.site_id, isouter=True)
-        .where(Device.id == device_id)
-    ).one()
-    return own if own is not None else of_site
+    """By whom the patient ids are that a device sends without an issuer, where that is set; None: it gives back the
+    numbers of its worklist, which may be anybody's.
+    """
+    return uow.session.scalars(select(Device.patient_issuer_id).where(Device.id == device_id)).one()
 
 
 def _known(device: Device) -> KnownDevice:
@@ -198,6 +195,10 @@ def partner(uow: UnitOfWork, application: str, facility: str) -> Partner | None:
         .where(Partner.application == application, Partner.facility == facility)
         .options(joinedload(Partner.site), joinedload(Partner.patient_issuer), joinedload(Partner.order_issuer))
     )
+
+
+def partner_by_id(uow: UnitOfWork, partner_id: int) -> Partner:
+    return uow.session.get_one(Partner, partner_id)
 
 
 def partners(uow: UnitOfWork) -> list[Partner]:

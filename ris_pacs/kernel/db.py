@@ -27,6 +27,8 @@ from sqlalchemy import (
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
+from ris_pacs.kernel.errors import Invalid
+
 BUSY_TIMEOUT_MS = 15_000
 
 naming = {
@@ -146,12 +148,26 @@ def open_database(url: str, pool_size: int = 10) -> Database:
         engine = create_engine(
             url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True, isolation_level="READ COMMITTED"
         )
+        event.listen(engine, "before_cursor_execute", _check_values)
         return Database(engine, None)
     engine = create_engine(url, pool_size=pool_size, max_overflow=pool_size, connect_args={"check_same_thread": False})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
+    event.listen(engine, "before_cursor_execute", _check_values)
     path = Path(str(engine.url.database))
     return Database(engine, WriterLock(path.with_name(path.name + ".writer")))
+
+
+def _check_values(
+    _connection: Any, _cursor: Any, _statement: str, parameters: Any, _context: Any, executemany: bool
+) -> None:
+    """What one of the two databases cannot hold is refused by both, in plain words, before it is sent."""
+    for row in parameters if executemany else (parameters,):
+        for value in row.values() if isinstance(row, dict) else row or ():
+            if type(value) is str and "\0" in value:
+                raise Invalid("A text cannot hold the character NUL.")
+            if type(value) is int and not -(2**63) <= value < 2**63:
+                raise Invalid("A number is too large.")
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

@@ -27,11 +27,15 @@ JobOutside = Callable[["System", Any], None]
 
 @dataclass(frozen=True)
 class Periodic:
-    """Work that is due again and again. Several workers may run it: it has to be safe to run twice."""
+    """Work that is due again and again. Several workers may run it: it has to be safe to run twice.
+
+    waits: it talks to the outside and may wait long, so it has a thread of its own.
+    """
 
     name: str
     every_seconds: float
     work: Callable[[System], None]
+    waits: bool = False
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ def toast_event(text: str, undo_url: str = "", bad: bool = False) -> str:
     return json.dumps({"toast": {"text": text, "undo_url": undo_url, "bad": bad}})
 
 
-def drawer_or_page(drawer: str, page: str, **values: Any) -> Response:
+def drawer_or_page(drawer: str, page: str, /, **values: Any) -> Response:
     """The drawer alone when a list asks for it, else the page with the drawer open in it."""
     if request.headers.get("HX-Target", "").endswith("drawer-place"):
         return make_response(render_template(drawer, **values))

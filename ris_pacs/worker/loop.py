@@ -15,6 +15,7 @@ from ris_pacs.kernel.uow import System, unit_of_work
 log = structlog.get_logger()
 
 IDLE_SECONDS = 0.5
+GOODBYE_SECONDS = 20.0
 
 
 class WorkerLoop:
@@ -28,11 +29,27 @@ class WorkerLoop:
         self._system = system
         self._in_transaction = in_transaction
         self._outside = outside
-        self._periodic = periodic
+        self._periodic = [one for one in periodic if not one.waits]
+        self._waiting = [one for one in periodic if one.waits]
         self._due = {one.name: 0.0 for one in periodic}
 
     def run(self, stop: threading.Event) -> None:
         """Until the event is set; the job at hand is finished first."""
+        threads = [
+            threading.Thread(target=self._repeat, args=(one, stop), name=one.name, daemon=True) for one in self._waiting
+        ]
+        for thread in threads:
+            thread.start()
+        self._run_jobs(stop)
+        for thread in threads:
+            thread.join(GOODBYE_SECONDS)
+
+    def _repeat(self, one: Periodic, stop: threading.Event) -> None:
+        while not stop.is_set():
+            self._do_periodic(one)
+            stop.wait(one.every_seconds)
+
+    def _run_jobs(self, stop: threading.Event) -> None:
         while not stop.is_set():
             try:
                 self._run_periodic()
@@ -73,7 +90,10 @@ class WorkerLoop:
         for one in self._periodic:
             if now >= self._due[one.name]:
                 self._due[one.name] = now + one.every_seconds
-                try:
-                    one.work(self._system)
-                except Exception:
-                    log.exception("periodic work failed", name=one.name)
+                self._do_periodic(one)
+
+    def _do_periodic(self, one: Periodic) -> None:
+        try:
+            one.work(self._system)
+        except Exception:
+            log.exception("periodic work failed", name=one.name)

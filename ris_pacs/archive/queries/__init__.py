@@ -261,13 +261,13 @@ def _middle_instances(uow: UnitOfWork, series_ids: list[int]) -> dict[int, int]:
         partition_by=Instance.series_id,
         order_by=(case((Instance.number.is_(None), 1), else_=0), Instance.number, Instance.id),
     )
-    count = func.count().over(partition_by=Instance.series_id)
+    total = func.count().over(partition_by=Instance.series_id)
     ranked = (
-        select(Instance.id, Instance.series_id, place.label("place"), count.label("count"))
+        select(Instance.id, Instance.series_id, place.label("place"), total.label("total"))
         .where(Instance.series_id.in_(series_ids))
         .subquery()
     )
-    rows = uow.session.execute(select(ranked.c.series_id, ranked.c.id).where(ranked.c.place == ranked.c.count / 2 + 1))
+    rows = uow.session.execute(select(ranked.c.series_id, ranked.c.id).where(ranked.c.place == ranked.c.total // 2 + 1))
     return {series_id: instance_id for series_id, instance_id in rows}
 
 
@@ -353,3 +353,15 @@ def listed_counts(uow: UnitOfWork, exam_ids: Sequence[int]) -> dict[int, int]:
         .group_by(PerformedStepLink.requested_procedure_id)
     )
     return {exam_id: count for exam_id, count in rows}
+
+
+def totals(uow: UnitOfWork) -> tuple[int, int, int]:
+    """Studies, instances and bytes in the archive."""
+    row = uow.session.execute(
+        select(
+            func.count(Study.id),
+            func.coalesce(func.sum(Study.instance_count), 0),
+            func.coalesce(func.sum(Study.bytes), 0),
+        )
+    ).one()
+    return row[0], int(row[1]), int(row[2])

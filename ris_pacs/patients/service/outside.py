@@ -50,7 +50,7 @@ def keep_patient(uow: UnitOfWork, said: PatientSaid, sender: Sender, actor: Acto
     patient = _by_numbers(uow, numbers)
     if patient is None:
         facts = replace(_facts(said, None), identifiers=numbers)
-        return register_patient(uow, Registration(facts, sender.site_id, somebody_else=True), actor)
+        return _register(uow, facts, sender, actor)
     facts = replace(_facts(said, patient), identifiers=numbers)
     return change_patient(uow, patient.id, facts, actor)
 
@@ -65,7 +65,7 @@ def find_patient_for_order(uow: UnitOfWork, said: PatientSaid, sender: Sender, a
     patient = _by_numbers(uow, numbers)
     if patient is None:
         facts = replace(_facts(said, None), identifiers=numbers)
-        return register_patient(uow, Registration(facts, sender.site_id, somebody_else=True), actor)
+        return _register(uow, facts, sender, actor)
     facts = _facts(said, None)
     identity = rules.Identity(name=facts.name, birth_date=facts.birth_date)
     doubts = rules.contradictions(identity, queries.known_of(uow, patient.id))
@@ -76,6 +76,17 @@ def find_patient_for_order(uow: UnitOfWork, said: PatientSaid, sender: Sender, a
         if (number.value, number.issuer_id) not in known:
             add_identifier(uow, patient.id, number, actor)
     return patient
+
+
+def _register(uow: UnitOfWork, facts: PatientFacts, sender: Sender, actor: Actor) -> Patient:
+    """The other system has decided that it is a new person, and numbers it."""
+    asked = Registration(facts, sender.site_id, somebody_else=True, own_number=False)
+    return register_patient(uow, asked, actor)
+
+
+def known_patient(uow: UnitOfWork, said: PatientSaid, sender: Sender) -> Patient | None:
+    """The patient whom the message's numbers name; None when they name nobody. Raises IdentifierTaken."""
+    return _by_numbers(uow, _numbers(uow, said, sender))
 
 
 def _numbers(uow: UnitOfWork, said: PatientSaid, sender: Sender) -> tuple[Identifier, ...]:

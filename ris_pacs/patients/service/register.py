@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, insert, select
@@ -58,12 +58,17 @@ class PatientFacts:
 
 @dataclass(frozen=True)
 class Registration:
-    """A new patient at a site. somebody_else: a person has looked at the likely duplicates and says so."""
+    """A new patient at a site.
+
+    somebody_else: a person has looked at the likely duplicates and says so. own_number: give an MRN of ours;
+    a patient of another system keeps that system's number alone.
+    """
 
     facts: PatientFacts
     site_id: int
     somebody_else: bool = False
-    temporary: bool = field(default=False)
+    temporary: bool = False
+    own_number: bool = True
 
 
 @dataclass(frozen=True)
@@ -76,7 +81,7 @@ class UnknownPatient:
 
 
 def register_patient(uow: UnitOfWork, request: Registration, actor: Actor) -> Patient:
-    """A new patient with an MRN of ours, next to the numbers that others gave.
+    """A new patient, with an MRN of ours unless another system numbers it.
 
     Raises Invalid; IdentifierTaken; LikelyDuplicate unless the request says that it is somebody else.
     """
@@ -89,7 +94,8 @@ def register_patient(uow: UnitOfWork, request: Registration, actor: Actor) -> Pa
     _apply(patient, facts)
     _set_names(patient, facts)
     uow.session.flush()
-    for identifier in (_own_number(uow, request.site_id), *facts.identifiers):
+    own = [_own_number(uow, request.site_id)] if request.own_number or not facts.identifiers else []
+    for identifier in (*own, *facts.identifiers):
         _add_identifier(uow, patient, identifier)
     _index(uow, patient)
     audit.record(uow, actor, "register", ("patient", patient.id), patient_id=patient.id)

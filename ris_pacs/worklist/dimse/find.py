@@ -47,7 +47,7 @@ class WorklistFind:
             keys = read_keys(request.identifier, zone)
             accepted = association.device.character_sets or _asked_in(request.identifier)
             found = queries.find_steps(uow, keys)
-            items = [worklist_item(step, zone) for step in found]
+            items = [worklist_item(step, zone, keys.patient_id) for step in found]
         for item in items:
             if matches(request.identifier, item):
                 answers += 1

@@ -19,11 +19,14 @@ PRIORITY = {"stat": "STAT", "urgent": "HIGH", "routine": "ROUTINE"}
 PREGNANCY = {"not pregnant": 1, "possibly pregnant": 2, "definitely pregnant": 3, "unknown": 4}  # (0010,21C0)
 
 
-def worklist_item(step: ScheduledStep, zone: ZoneInfo) -> Elements:
-    """Every attribute that we can fill; what a query did not ask for is left out later."""
+def worklist_item(step: ScheduledStep, zone: ZoneInfo, patient_id: str = "") -> Elements:
+    """Every attribute that we can fill; what a query did not ask for is left out later.
+
+    patient_id: the number that the device asked by, where the patient has several.
+    """
     exam, order = step.exam, step.exam.order
     return {
-        **_patient(order.patient),
+        **_patient(order.patient, patient_id),
         **_visit(order),
         **_request(order),
         **_requested_procedure(exam, order),
@@ -31,11 +34,10 @@ def worklist_item(step: ScheduledStep, zone: ZoneInfo) -> Elements:
     }
 
 
-def _patient(patient: Patient) -> dict[int, object]:
+def _patient(patient: Patient, asked_by: str) -> dict[int, object]:
     """Patient Identification, Demographic and Medical modules."""
-    main = next((one for one in patient.identifiers if one.issuer.ours), None) or (
-        patient.identifiers[0] if patient.identifiers else None
-    )
+    numbers = sorted(patient.identifiers, key=lambda one: (one.value != asked_by, not one.issuer.ours, one.id))
+    main = numbers[0] if numbers else None
     facts = {kind: [one for one in patient.safety_facts if one.kind == kind] for kind in _FACTS}
     others = [one for one in patient.identifiers if one is not main]
     return {
