@@ -159,10 +159,10 @@ def open_database(url: str, pool_size: int = 10) -> Database:
 
 
 def _check_values(
-    _connection: Any, _cursor: Any, _statement: str, parameters: Any, _context: Any, executemany: bool
+    _connection: Any, _cursor: Any, _statement: str, parameters: Any, _context: Any, _many: bool
 ) -> None:
     """What one of the two databases cannot hold is refused by both, in plain words, before it is sent."""
-    for row in parameters if executemany else (parameters,):
+    for row in parameters if isinstance(parameters, list) else (parameters,):
         for value in row.values() if isinstance(row, dict) else row or ():
             if type(value) is str and "\0" in value:
                 raise Invalid("A text cannot hold the character NUL.")
