@@ -1,4 +1,4 @@
-"""Facts about the tracked files: short enough, built assets as they were built, lock files fit to be shared.
+"""Facts about the tracked files: short enough, built assets as built, locks fit to be shared, settings told.
 
 .venv/bin/python scripts/check_files.py
 """
@@ -12,6 +12,8 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+
+from ris_pacs.config import KNOWN
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -27,7 +29,7 @@ MIGRATIONS = "migrations/versions/"
 
 
 def main() -> int:
-    found = [*long_files(), *changed_assets(), *addresses_in_locks(), *differing_locks()]
+    found = [*long_files(), *changed_assets(), *addresses_in_locks(), *differing_locks(), *settings_not_told()]
     print("\n".join(found) or "The files are in order.")
     return 1 if found else 0
 
@@ -81,6 +83,12 @@ def differing_locks() -> Iterator[str]:
 def _versions(name: str) -> dict[str, str]:
     text = (ROOT / f"requirements/{name}.lock").read_text(encoding="utf-8")
     return dict(re.findall(r"^([a-z0-9._-]+)==(\S+)", text, re.MULTILINE))
+
+
+def settings_not_told() -> Iterator[str]:
+    told = set(re.findall(r"^#(RIS_PACS_\w+)=", (ROOT / ".env.example").read_text(encoding="utf-8"), re.MULTILINE))
+    for name in sorted(told ^ KNOWN):
+        yield f".env.example: {name} {'is no setting' if name in told else 'is missing'}"
 
 
 if __name__ == "__main__":

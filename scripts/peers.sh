@@ -30,8 +30,8 @@ has() {
 
 absent() {
     for package in $PACKAGES; do
-        has "$package" || printf '%s ' "$package"
-    done
+        has "$package" || echo "$package"
+    done | paste -sd ' '
 }
 
 # The folder of the newest server's programs; Debian keeps them out of PATH.

@@ -145,14 +145,14 @@ PYTHON
 }
 
 install_libraries() {
-    missing=$(missing_libraries | tr '\n' ' ')
+    missing=$(missing_libraries | paste -sd ' ')
     # shellcheck disable=SC2086  # a list of names
     [ -z "$missing" ] || install_packages $missing || true
 }
 
 warn_of_libraries() {
-    missing=$(missing_libraries | tr '\n' ' ')
-    [ -z "$missing" ] || say "NOTE: no PDF (labels, reports) can be made until someone installs: apt-get install $missing"
+    missing=$(missing_libraries | paste -sd ' ')
+    [ -z "$missing" ] || say "NOTE: labels and reports as PDF need what is missing here: apt-get install $missing"
 }
 
 # Two set-ups of one clone at a time would undo each other's work.

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
+from ris_pacs import bootstrap
 from ris_pacs.catalog import queries as catalog
 from ris_pacs.kernel.actor import PROGRAM
+from ris_pacs.kernel.blobs import FolderStore
+from ris_pacs.kernel.clock import Clock
+from ris_pacs.kernel.db import open_database
+from ris_pacs.kernel.events import Subscriptions
 from ris_pacs.kernel.person import NameGroup, PersonName
-from ris_pacs.kernel.uow import UnitOfWork
+from ris_pacs.kernel.uids import uid_mint
+from ris_pacs.kernel.uow import System, UnitOfWork
 from ris_pacs.orders.models import Order
 from ris_pacs.orders.service import place
-from ris_pacs.patients.service import register as patients
 from ris_pacs.patients.models import Patient
+from ris_pacs.patients.service import register as patients
 from ris_pacs.scheduling import queries as scheduling
 from ris_pacs.scheduling.service import booking
+from tests.databases import Databases, need
 
 
 def name(family: str, given: str = "") -> PersonName:
@@ -88,3 +98,23 @@ def book(uow: UnitOfWork, order: Order, starts_at: datetime, room: str = "CT1") 
 def room_named(uow: UnitOfWork, room: str) -> int:
     site = catalog.sites(uow)[0]
     return next(one.id for one in catalog.rooms(uow, site.id) if one.name == room)
+
+
+@contextmanager
+def standing_system(databases: Databases, kind: str, folder: Path, clock: Clock) -> Iterator[System]:
+    """The program's core on a database of its own, for a module whose tests only read."""
+    need(kind)
+    url = databases.fresh(kind, folder)
+    store = FolderStore(folder / "archive")
+    store.prepare()
+    made = System(
+        database=open_database(url),
+        blobs=store,
+        cache=folder / "cache",
+        clock=clock,
+        mint_uid=uid_mint(),
+        subscriptions=Subscriptions(bootstrap.SUBSCRIPTIONS),
+    )
+    yield made
+    made.database.engine.dispose()
+    databases.drop(url)

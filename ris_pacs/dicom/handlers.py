@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
+from ssl import SSLContext
 from typing import Protocol
 
 from pydicom.dataset import Dataset
@@ -115,7 +116,10 @@ class StoreSink(Protocol):
         """Take the next bytes. The memory is used again after the call."""
 
     def finish(self) -> Status:
-        """All bytes are here. Returns once file and row are durable, or says why not."""
+        """All bytes are here. Returns once file and row are durable, or says why not.
+
+        Whatever happens in it, discard() is not called after it: only finish() knows how far it came.
+        """
 
     def discard(self) -> None:
         """The association ended in the middle, or write() failed: leave nothing behind."""
@@ -131,11 +135,14 @@ class FindRequest:
     """A C-FIND-RQ.
 
     cancelled: true after a C-CANCEL-RQ; the listener itself answers 0xFE00 then.
+    extended: the extended negotiation agreed for this SOP class (PS3.4 C.5.1.1: relational, date-time,
+        fuzzy names, time zone, one byte each); empty where none was asked for.
     """
 
     sop_class_uid: str
     identifier: Dataset
     cancelled: Callable[[], bool]
+    extended: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -154,12 +161,13 @@ class FindHandler(Protocol):
 
 @dataclass(frozen=True)
 class RetrieveRequest:
-    """A C-MOVE-RQ (destination set) or C-GET-RQ (destination None)."""
+    """A C-MOVE-RQ (destination set) or C-GET-RQ (destination None). extended: as in FindRequest."""
 
     sop_class_uid: str
     identifier: Dataset
     destination: str | None
     cancelled: Callable[[], bool]
+    extended: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -175,9 +183,12 @@ class StoredFile:
 
 @dataclass(frozen=True)
 class Destination:
+    """Where a C-MOVE sends. tls: the context to encrypt with; None sends in the clear."""
+
     ae_title: str
     host: str
     port: int
+    tls: SSLContext | None = None
 
 
 @dataclass(frozen=True)
@@ -233,8 +244,11 @@ class DimseFailure(Exception):
 class Services:
     """Which abstract syntax is answered by whom. Filled by `bootstrap`, read by the listener.
 
-    store: None refuses storage; storage_classes: the SOP classes that it takes.
+    store: None refuses storage; storage_classes: the SOP classes that it takes, and that C-GET gives.
     find, retrieve, normalized: by SOP class UID. C-ECHO is the listener's own.
+    extended: by SOP class UID, which flags of its extended negotiation the handler honours (1) or not (0).
+    transcode: a file's data set in another transfer syntax, for a peer that cannot take the stored one;
+        None if it cannot be done. Never asked to go between uncompressed syntaxes: the listener does that.
     """
 
     store: StoreHandler | None = None
@@ -242,3 +256,5 @@ class Services:
     find: dict[str, FindHandler] = field(default_factory=dict)
     retrieve: dict[str, RetrieveHandler] = field(default_factory=dict)
     normalized: dict[str, NormalizedHandler] = field(default_factory=dict)
+    extended: dict[str, bytes] = field(default_factory=dict)
+    transcode: Callable[[Path, str], bytes | None] | None = None
