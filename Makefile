@@ -17,7 +17,7 @@ run: setup ## The demo practice at http://127.0.0.1:8080; Ctrl-C stops it
 
 test: ## The whole suite, with its peers; ARGS="-k word" for a part
 	@scripts/setup.sh test
-	@scripts/peers.sh .venv/bin/pytest -n auto --maxprocesses 8 --dist loadscope $(ARGS)
+	@scripts/peers.sh .venv/bin/pytest -n auto --maxprocesses 8 --dist load $(ARGS)
 
 check: ## Lint, types, imports, templates, migrations, files: under a minute
 	@scripts/setup.sh test

@@ -9,7 +9,8 @@ def __getattr__(name: str) -> object:
     """`app` is made when a server asks for it: nothing connects at import."""
     if name != "app":
         raise AttributeError(name)
-    from ris_pacs.bootstrap import build_system, build_web
+    from ris_pacs.bootstrap.core import build_system
+    from ris_pacs.bootstrap.web import build_web
     from ris_pacs.config import read_settings
 
     settings = read_settings()

@@ -16,7 +16,8 @@ from pathlib import Path
 
 from jinja2 import Environment, TemplateSyntaxError, meta
 
-from ris_pacs.bootstrap import build_system, build_web
+from ris_pacs.bootstrap.core import build_system
+from ris_pacs.bootstrap.web import build_web
 from ris_pacs.config import read_settings
 from ris_pacs.documents import label
 

@@ -12,7 +12,7 @@ cd "$(dirname "$0")/.."
 # With .venv active, pynetdicom's storescu and findscu would stand before DCMTK's.
 PATH=$(printf '%s' "$PATH" | tr ':' '\n' | grep -vxF "$(pwd -P)/.venv/bin" | paste -sd :)
 
-PACKAGES="dcmtk orthanc orthanc-dicomweb dicom3tools chromium poppler-utils postgresql postgresql-client"
+PACKAGES="dcmtk orthanc orthanc-dicomweb dicom3tools chromium libatomic1 poppler-utils postgresql postgresql-client"
 
 # Whether the peer that a package brings is here.
 has() {
@@ -22,6 +22,7 @@ has() {
         orthanc-dicomweb) ls /usr/share/orthanc/plugins/libOrthancDicomWeb.so ;;
         dicom3tools) command -v dciodvfy ;;
         chromium) command -v chromium ;;
+        libatomic1) ls /usr/lib/*/libatomic.so.1 ;; # Playwright's own Node.js needs it
         poppler-utils) command -v pdftoppm ;;
         postgresql) [ -n "$(server_programs)" ] ;;
         postgresql-client) command -v psql ;;
@@ -129,6 +130,7 @@ print_table() {
     line dcmtk "DCMTK" "modalities and archives over DICOM"
     line dicom3tools "dicom3tools" "dciodvfy, checks objects"
     line chromium "Chromium" "pages as a person uses them"
+    line libatomic1 "Playwright" "drives Chromium"
     line poppler-utils "poppler-utils" "reads our PDF"
     line postgresql-client "PostgreSQL client" "psql"
     printf '  %s  %-18s %s\n' "$server_state" "PostgreSQL" "$server${own_server:+, started for this run}"

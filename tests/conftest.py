@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ris_pacs import bootstrap
+from ris_pacs.bootstrap.core import SUBSCRIPTIONS
 from ris_pacs.kernel.actor import Actor, Role
 from ris_pacs.kernel.blobs import FolderStore
 from ris_pacs.kernel.db import open_database
@@ -82,7 +82,7 @@ def system(database_url: str, tmp_path: Path, clock: StoppedClock) -> Iterator[S
         cache=tmp_path / "cache",
         clock=clock,
         mint_uid=uid_mint(),
-        subscriptions=Subscriptions(bootstrap.SUBSCRIPTIONS),
+        subscriptions=Subscriptions(SUBSCRIPTIONS),
     )
     yield made
     made.database.engine.dispose()

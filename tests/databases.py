@@ -13,7 +13,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from ris_pacs.cli import demo_data, migrate
+from ris_pacs.cli import migrate
+from ris_pacs.demo.practice import make_practice
 from ris_pacs.kernel.blobs import FolderStore
 from ris_pacs.kernel.clock import system_clock
 from ris_pacs.kernel.db import Database, open_database
@@ -106,7 +107,7 @@ def _prepare(database: Database, folder: Path) -> None:
     migrate.upgrade(database)
     store = FolderStore(folder / "unused")
     with unit_of_work(System(database, store, folder / "cache", system_clock, uid_mint())) as uow:
-        demo_data.make_practice(uow)
+        make_practice(uow)
     if database.sqlite:
         with database.engine.connect() as connection:
             connection.connection.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # type: ignore[union-attr]

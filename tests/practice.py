@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from ris_pacs import bootstrap
+from ris_pacs.bootstrap.core import SUBSCRIPTIONS
 from ris_pacs.catalog import queries as catalog
 from ris_pacs.kernel.actor import PROGRAM
 from ris_pacs.kernel.blobs import FolderStore
@@ -113,7 +113,7 @@ def standing_system(databases: Databases, kind: str, folder: Path, clock: Clock)
         cache=folder / "cache",
         clock=clock,
         mint_uid=uid_mint(),
-        subscriptions=Subscriptions(bootstrap.SUBSCRIPTIONS),
+        subscriptions=Subscriptions(SUBSCRIPTIONS),
     )
     yield made
     made.database.engine.dispose()

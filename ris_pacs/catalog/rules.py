@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import ip_address
+from zoneinfo import available_timezones
 
 from ris_pacs.catalog.errors import BadNpi
 from ris_pacs.kernel.errors import Invalid
@@ -67,6 +68,28 @@ def check_port(value: int | None) -> int | None:
     return value
 
 
+def check_modality(text: str) -> str:
+    """(0008,0060), VR CS (PS3.5 6.2); empty for what makes no images. Raises Invalid."""
+    modality = text.strip()
+    if not re.fullmatch(r"[A-Z0-9_ ]{0,16}", modality):
+        raise Invalid("A modality is a code of capital letters such as CT.", "modality")
+    return modality
+
+
+def check_zone(text: str) -> str:
+    """An IANA time zone; empty means the site's. Raises Invalid."""
+    zone = text.strip()
+    if zone and zone not in available_timezones():
+        raise Invalid(f"{zone!r} is not a time zone such as America/New_York.", "zone")
+    return zone
+
+
+def check_quiet_minutes(value: int) -> int:
+    if not 1 <= value <= 1440:
+        raise Invalid("The pause after the last image lasts 1 to 1,440 minutes.", "quiet_minutes")
+    return value
+
+
 @dataclass(frozen=True)
 class Hours:
     """Weekly hours of a resource, in minutes after local midnight."""
@@ -104,4 +127,9 @@ def closed_times(hours: Iterable[Hours], weekday: int) -> list[ClosedTime]:
 
 
 def open_throughout(hours: Iterable[Hours], weekday: int, begins: int, ends: int) -> bool:
+    """Whether a resource is open from `begins` to `ends`, in minutes of the weekday; beyond 1440 is the next day."""
+    hours = list(hours)
+    if ends > 1440:
+        next_day = open_throughout(hours, (weekday + 1) % 7, 0, ends - 1440)
+        return next_day and open_throughout(hours, weekday, begins, 1440)
     return all(time.ends <= begins or ends <= time.begins for time in closed_times(hours, weekday))

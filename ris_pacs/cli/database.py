@@ -43,13 +43,13 @@ def upgrade() -> None:
         click.echo(line)
 
 
-def upgrade_database(system: System, first_site: NewSite = FIRST_SITE) -> list[str]:
+def upgrade_database(system: System) -> list[str]:
     """Migrate; in a new database also what every practice begins with. Returns what was done, in lines."""
     before, wanted = migrate.revisions(system.database)
     begun = time.monotonic()
     migrate.upgrade(system.database)
     with unit_of_work(system) as uow:
-        prepare_practice(uow, first_site, OPERATOR)
+        prepare_practice(uow, FIRST_SITE, OPERATOR)
     if before == wanted:
         return [f"The database is at {wanted}."]
     return [f"The database is now at {wanted}, from {before or 'nothing'} ({time.monotonic() - begun:.1f} s)."]

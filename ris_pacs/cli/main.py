@@ -17,6 +17,7 @@ COMMANDS = {
     "dicom": "ris_pacs.cli.processes:dicom",
     "hl7": "ris_pacs.cli.processes:hl7",
     "worker": "ris_pacs.cli.processes:worker",
+    "prepare": "ris_pacs.cli.prepare:prepare",
     "db": "ris_pacs.cli.database:db",
     "demo": "ris_pacs.cli.demo:demo",
     "import": "ris_pacs.cli.import_media:import_media",

@@ -6,19 +6,17 @@ import fcntl
 import json
 import os
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
-from ris_pacs import bootstrap
-from ris_pacs.cli import demo_data
-from ris_pacs.cli.database import FIRST_SITE, upgrade_database
-from ris_pacs.cli.setting_up import open_system
 from ris_pacs.cli.supervisor import Child, Supervisor
-from ris_pacs.config import Settings
-from ris_pacs.kernel.uow import System, read_only
+from ris_pacs.config import Settings, read_settings
+from ris_pacs.kernel.logs import configure_logging
 
 DICOM_PROCESSES = 2
 
@@ -32,7 +30,8 @@ def run(demo: bool, force_address: bool, workers: int) -> None:
 
     Example: ris-pacs run --demo
     """
-    settings, system = open_system("supervisor")
+    settings = read_settings()
+    configure_logging(settings.log_format, "supervisor")
     if demo and not settings.loopback and not force_address:
         raise click.ClickException(
             "RIS_PACS_BIND: the demo practice has published passwords and is served on loopback only; "
@@ -40,9 +39,7 @@ def run(demo: bool, force_address: bool, workers: int) -> None:
         )
     with _only_one(settings.data_dir):
         sockets = _listen(settings)
-        for line in upgrade_database(system, demo_data.DEMO_SITE if demo else FIRST_SITE):
-            click.echo(line)
-        _prepare_demo(system, demo)
+        _prepare(demo)
         supervisor = Supervisor(_children(settings, sockets, workers))
         supervisor.start()
         ports = {name: one.getsockname()[1] for name, one in sockets.items()}
@@ -102,16 +99,12 @@ def _children(settings: Settings, sockets: dict[str, socket.socket], workers: in
     return children
 
 
-def _prepare_demo(system: System, demo: bool) -> None:
-    with read_only(system) as uow:
-        marked = bootstrap.is_demo(uow)
-    if marked and not demo:
-        raise click.ClickException(
-            "This database holds the demo practice with its published passwords: start it with --demo."
-        )
-    if demo:
-        for line in demo_data.load(system, day=None):
-            click.echo(line)
+def _prepare(demo: bool) -> None:
+    """Migrations and demo data; what went wrong has been said by the process that does it."""
+    command = [sys.executable, "-m", "ris_pacs", "prepare", *(["--demo"] if demo else [])]
+    code = subprocess.run(command, check=False).returncode
+    if code:
+        sys.exit(code)
 
 
 def _announce(settings: Settings, ports: dict[str, int], demo: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ris_pacs.bootstrap import build_system
+from ris_pacs.bootstrap.core import build_system
 from ris_pacs.cli import migrate
 from ris_pacs.config import Settings, read_settings
 from ris_pacs.kernel.logs import configure_logging

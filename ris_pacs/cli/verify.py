@@ -83,7 +83,7 @@ def _damage(path: Path, expected: ExpectedFile, deep: bool) -> str:
 def _orphans(system: System, known: set[str]) -> Iterator[str]:
     """Files that no row names, old enough that no transaction can still be about to name them."""
     limit = time.time() - YOUNG_SECONDS
-    for key in system.blobs.keys():
+    for key in system.blobs.walk():
         if key not in known and system.blobs.path(key).stat().st_mtime < limit:
             yield key
 

@@ -9,7 +9,7 @@ from typing import Any
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 
-from ris_pacs.bootstrap import build_web
+from ris_pacs.bootstrap.web import build_web
 from ris_pacs.config import Settings
 from ris_pacs.kernel.uow import System
 

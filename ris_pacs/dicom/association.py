@@ -111,24 +111,28 @@ class AcceptedAssociation:
                 self._socket.shutdown(socket.SHUT_RDWR)
 
     def run(self) -> None:
-        started = time.monotonic()
         connection = self._connect()
-        if connection is None:
-            return
-        end: AssociationEnded | None = None
+        if connection:
+            try:
+                self._live(connection)
+            finally:
+                connection.linger()
+
+    def _live(self, connection: Connection) -> None:
+        started = time.monotonic()
+        end: AssociationEnded | None = AssociationEnded(Ending.SHUT_DOWN, "internal error")
         try:
             self._attend(connection)
+            end = None  # it was refused, and that was told
         except AssociationEnded as caught:
             end = caught
         except Exception:
             self._log.exception("association failed")
             connection.abort()
-            end = AssociationEnded(Ending.SHUT_DOWN, "internal error")
         finally:
             connection.answer_release()
-            if end:  # else it was refused, and that was told
+            if end:
                 self._account(connection, end, time.monotonic() - started)
-            connection.linger()
 
     def _connect(self) -> Connection | None:
         """The connection, encrypted where it should be; None if the peer cannot."""

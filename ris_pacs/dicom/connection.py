@@ -66,7 +66,7 @@ class Connection:
         self.bytes_received = 0
         self.bytes_sent = 0
         self._socket = sock
-        self._tls = sock if isinstance(sock, ssl.SSLSocket) else None
+        self._encrypted = isinstance(sock, ssl.SSLSocket)
         self._timeouts = timeouts
         self._artim: float | None = None  # when it runs out, by the monotonic clock
         self._timeout: float | None = -1.0  # as last set on the socket
@@ -113,7 +113,7 @@ class Connection:
             if indication is not None:
                 assert isinstance(indication, Fragment)
                 return indication
-            if not self._is_readable():
+            if not self._poll.poll(0):
                 return None
             self._fill(self._timeouts.idle)
 
@@ -172,7 +172,7 @@ class Connection:
         """One receive, as recv_into() does it."""
         until = time.monotonic() + timeout
         while True:
-            self._set_timeout(timeout if self._tls is None else min(timeout, _LOOK_UP))
+            self._set_timeout(min(timeout, _LOOK_UP) if self._encrypted else timeout)
             if self._quickack is not None:
                 self._socket.setsockopt(socket.IPPROTO_TCP, self._quickack, 1)
             try:
@@ -181,11 +181,6 @@ class Connection:
                 timeout = until - time.monotonic()
                 if timeout <= 0 or self._interrupted:
                     raise
-
-    def _is_readable(self) -> bool:
-        if self._tls and self._tls.pending():
-            return True
-        return bool(self._poll.poll(0))
 
     def _time_out(self) -> None:
         if self._artim is not None:
@@ -311,7 +306,7 @@ class Connection:
     def interrupt(self) -> None:
         """From another thread: the association is aborted as soon as its own thread looks."""
         self._interrupted = True
-        if self._tls is None:  # there it would break the encryption, and the A-ABORT with it
+        if not self._encrypted:  # there it would break the encryption, and the A-ABORT with it
             with suppress(OSError):
                 self._socket.shutdown(socket.SHUT_RD)
 

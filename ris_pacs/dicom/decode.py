@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import zlib
+from functools import lru_cache
 from io import BytesIO
 
-from pydicom.dataelem import DataElement, RawDataElement
+from pydicom.datadict import dictionary_VR
+from pydicom.dataelem import DataElement, RawDataElement, empty_value_for_VR
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_dataset
+from pydicom.tag import BaseTag
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian
 
 MAX_SIZE = 1024 * 1024  # bytes, after inflating
@@ -39,7 +42,7 @@ def decode_data_set(
             is_little_endian=transfer_syntax_uid != ExplicitVRBigEndian,
             bytelength=len(raw),
         )
-        if any(_is_cut_off(dataset.get_item(tag)) for tag in dataset.keys()):  # noqa: SIM118 (no values)
+        if any(map(_is_cut_off, dataset.values())):
             raise UndecodableDataSet("data set is cut off")
         _convert(dataset, max_depth)
     except UndecodableDataSet:
@@ -57,13 +60,36 @@ def _is_cut_off(element: DataElement | RawDataElement) -> bool:
 
 
 def _convert(dataset: Dataset, levels: int) -> None:
-    """pydicom converts on first access; the depth is checked on the way."""
-    for element in dataset:
-        if element.VR == "SQ":
+    """pydicom converts an element when it is first asked for; the depth is checked on the way."""
+    for tag, element in list(dataset.items()):
+        if isinstance(element, RawDataElement):
+            _prepare(dataset, tag, element)
+        if dataset[tag].VR == "SQ":
             if not levels:
                 raise UndecodableDataSet("data set has too many levels of sequences")
-            for item in element.value:
+            for item in dataset[tag].value:
                 _convert(item, levels - 1)
+
+
+def _prepare(dataset: Dataset, tag: BaseTag, element: RawDataElement) -> None:
+    """Where pydicom takes detours, or needs pixel attributes that no query has, show it the way.
+
+    Most keys of a query ask for a value and have none; and "US or SS" is US for want of better knowledge.
+    """
+    vr = (element.VR or _vr_of(tag)).split(" or ")[0]
+    if vr and not element.length and vr != "SQ":
+        dataset[tag] = DataElement(tag, vr, empty_value_for_VR(vr), already_converted=True)
+    elif vr and not element.VR:
+        dataset[tag] = element._replace(VR=vr)
+
+
+@lru_cache(maxsize=4096)
+def _vr_of(tag: BaseTag) -> str:
+    """The dictionary's VR; "" where pydicom has to look closer."""
+    try:
+        return "" if tag.is_private else dictionary_VR(tag)
+    except KeyError:
+        return ""
 
 
 def _inflate(raw: bytes, max_size: int) -> bytes:

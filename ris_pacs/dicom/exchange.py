@@ -75,6 +75,7 @@ class Exchange:
                 self._end = end
                 raise
         message = self._waiting.popleft()
+        self._flushed = time.monotonic()  # its answers begin to wait now
         self._cancelled.discard(message.command.message_id or 0)  # of an earlier message with that number
         return message
 

@@ -8,7 +8,7 @@ from ris_pacs.dicom.encode import DataSetEncoder, InvalidElement
 from ris_pacs.dicom.exchange import Message
 from ris_pacs.dicom.handlers import CANCELLED, SUCCESS, DimseFailure, FindRequest, Match, Status
 from ris_pacs.dicom.messages import response_to
-from ris_pacs.dicom.session import SOP_CLASS_NOT_SUPPORTED, UNABLE_TO_PROCESS, Outcome, Session, read_data_set
+from ris_pacs.dicom.session import SOP_CLASS_NOT_SUPPORTED, Outcome, Session, read_identifier
 
 
 def find(session: Session, message: Message) -> Outcome:
@@ -20,7 +20,7 @@ def find(session: Session, message: Message) -> Outcome:
     message_id = message.command.message_id or 0
     request = FindRequest(
         context.abstract_syntax,
-        read_data_set(session, message, UNABLE_TO_PROCESS),
+        read_identifier(session, message),
         lambda: session.exchange.is_cancelled(message_id),
         session.extended.get(context.abstract_syntax, b""),
     )

@@ -126,7 +126,7 @@ class StoreSink(Protocol):
 
 
 class StoreHandler(Protocol):
-    def begin(self, request: StoreRequest, association: Association) -> StoreSink | Status:
+    def receive(self, request: StoreRequest, association: Association) -> StoreSink | Status:
         """A sink, or the status to answer once the data set has been read and thrown away."""
 
 
@@ -247,8 +247,8 @@ class Services:
     store: None refuses storage; storage_classes: the SOP classes that it takes, and that C-GET gives.
     find, retrieve, normalized: by SOP class UID. C-ECHO is the listener's own.
     extended: by SOP class UID, which flags of its extended negotiation the handler honours (1) or not (0).
-    transcode: a file's data set in another transfer syntax, for a peer that cannot take the stored one;
-        None if it cannot be done. Never asked to go between uncompressed syntaxes: the listener does that.
+    transcode: a file's data set in another transfer syntax, without loss, for a peer that cannot take the
+        stored one; None if it cannot be done. The listener itself goes between uncompressed syntaxes.
     """
 
     store: StoreHandler | None = None

@@ -63,7 +63,7 @@ def negotiate(
         implementation_version=IMPLEMENTATION_VERSION,
         operations_window=(1, 1) if request.user.operations_window else None,
         roles=_agreed_roles(request, accepted.values()),
-        extended=agreed_extended(request, accepted.values(), services),
+        extended=_agreed_extended(request, accepted.values(), services),
     )
     return AssociateAccept(tuple(answers), user, request.application_context, fixed=request.fixed), accepted
 
@@ -118,7 +118,7 @@ def _agreed_roles(request: AssociateRequest, accepted: Iterable[Context]) -> dic
     }
 
 
-def agreed_extended(request: AssociateRequest, accepted: Iterable[Context], services: Services) -> dict[str, bytes]:
+def _agreed_extended(request: AssociateRequest, accepted: Iterable[Context], services: Services) -> dict[str, bytes]:
     """PS3.7 D.3.3.5: what was asked for and is honoured, flag by flag; everything else is 0."""
     agreed = {}
     for uid in {context.abstract_syntax for context in accepted}:

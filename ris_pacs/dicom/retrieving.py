@@ -19,7 +19,7 @@ from ris_pacs.dicom.handlers import (
     StoredFile,
 )
 from ris_pacs.dicom.messages import CommandField, CommandSet, response_to
-from ris_pacs.dicom.session import SOP_CLASS_NOT_SUPPORTED, UNABLE_TO_PROCESS, Outcome, Session, read_data_set
+from ris_pacs.dicom.session import SOP_CLASS_NOT_SUPPORTED, Outcome, Session, read_identifier
 from ris_pacs.dicom.sub_operations import Originator, store_file
 
 UNKNOWN_DESTINATION = 0xA801
@@ -32,14 +32,12 @@ _MOST = 0xFFFF  # what the counts, US, can say
 
 def move(session: Session, message: Message) -> Outcome:
     """Send what the handler found to the destination, on associations of its own."""
-    request = _request(session, message)
-    if not request.destination:
-        raise DimseFailure(Status(UNKNOWN_DESTINATION, "no move destination"))
-    retrieval = _retrieve(session, message, request)
+    command = message.command
+    request, retrieval = _retrieve(session, message, command.move_destination or "")
     if retrieval.destination is None:
-        raise DimseFailure(Status(UNKNOWN_DESTINATION, f"destination {request.destination} is not known"))
+        raise DimseFailure(Status(UNKNOWN_DESTINATION, f"destination {command.move_destination} is not known"))
     caller = session.association.caller
-    originator = Originator(caller.calling, message.command.message_id or 0)
+    originator = Originator(caller.calling, command.message_id or 0)
     route = Route(retrieval.destination, caller.called, originator, session.services.transcode, session.timeout)
     progress = _Progress(session, message, retrieval.count)
     with closing(forward(retrieval.files, route)) as outcomes:
@@ -53,8 +51,7 @@ def move(session: Session, message: Message) -> Outcome:
 
 def get(session: Session, message: Message) -> Outcome:
     """Send what the handler found over the same association."""
-    request = _request(session, message)
-    retrieval = _retrieve(session, message, request)
+    request, retrieval = _retrieve(session, message, None)
     progress = _Progress(session, message, retrieval.count)
     message_id = 0
     for file in retrieval.files:
@@ -66,24 +63,24 @@ def get(session: Session, message: Message) -> Outcome:
     return progress.finish(cancelled=request.cancelled())
 
 
-def _request(session: Session, message: Message) -> RetrieveRequest:
-    context, command = message.context, message.command
-    is_move = command.command_field == CommandField.C_MOVE_RQ
-    message_id = command.message_id or 0
-    return RetrieveRequest(
-        context.abstract_syntax,
-        read_data_set(session, message, UNABLE_TO_PROCESS),
-        (command.move_destination or "") if is_move else None,
-        lambda: session.exchange.is_cancelled(message_id),
-        session.extended.get(context.abstract_syntax, b""),
-    )
-
-
-def _retrieve(session: Session, message: Message, request: RetrieveRequest) -> Retrieval:
-    handler = session.services.retrieve.get(message.context.abstract_syntax)
+def _retrieve(session: Session, message: Message, destination: str | None) -> tuple[RetrieveRequest, Retrieval]:
+    """The request as the handler sees it, and what it found."""
+    sop_class = message.context.abstract_syntax
+    handler = session.services.retrieve.get(sop_class)
     if handler is None:
         raise DimseFailure(Status(SOP_CLASS_NOT_SUPPORTED, "nothing to retrieve in this presentation context"))
-    return handler.retrieve(request, session.association)
+    identifier = read_identifier(session, message)
+    if destination == "":
+        raise DimseFailure(Status(UNKNOWN_DESTINATION, "the request names no destination"))
+    message_id = message.command.message_id or 0
+    request = RetrieveRequest(
+        sop_class,
+        identifier,
+        destination,
+        lambda: session.exchange.is_cancelled(message_id),
+        session.extended.get(sop_class, b""),
+    )
+    return request, handler.retrieve(request, session.association)
 
 
 @dataclass

@@ -19,7 +19,9 @@ INVALID_INSTANCE = 0x0117
 NO_SUCH_SOP_CLASS = 0x0118
 SOP_CLASS_NOT_SUPPORTED = 0x0122
 UNRECOGNIZED_OPERATION = 0x0211
-MISTYPED_ARGUMENT = 0x0212
+
+# Statuses of queries and retrievals (PS3.4 Tables C.4-1 to C.4-3)
+IDENTIFIER_MISMATCH = 0xA900
 UNABLE_TO_PROCESS = 0xC000
 
 
@@ -64,3 +66,10 @@ def read_data_set(session: Session, message: Message, failure: int, max_size: in
         if error.__cause__:
             session.log.info("data set cannot be read", error=repr(error.__cause__))
         raise DimseFailure(Status(failure, str(error))) from error
+
+
+def read_identifier(session: Session, message: Message) -> Dataset:
+    """The identifier of a C-FIND, C-MOVE or C-GET. Raises DimseFailure."""
+    if not message.command.has_data_set:
+        raise DimseFailure(Status(IDENTIFIER_MISMATCH, "the request has no identifier"))
+    return read_data_set(session, message, UNABLE_TO_PROCESS)

@@ -71,7 +71,7 @@ def _begin(session: Session, message: Message) -> StoreSink | Status:
         command.move_originator_title or "",
     )
     try:
-        return handler.begin(request, session.association)
+        return handler.receive(request, session.association)
     except Exception as error:
         return _status_of(session, error)
 

@@ -87,12 +87,12 @@ def _send_converted(
     file: StoredFile,
     transcode: Transcode | None,
 ) -> bool:
-    for context in contexts:
-        if context.transfer_syntax in UNCOMPRESSED:
-            data = convert(file, context.transfer_syntax, transcode)
-            if data is not None:
-                exchange.send(context, command, data)
-                return True
+    """Uncompressed, if the peer takes that; else whatever the hook can make."""
+    for context in sorted(contexts, key=lambda context: context.transfer_syntax not in UNCOMPRESSED):
+        data = convert(file, context.transfer_syntax, transcode)
+        if data is not None:
+            exchange.send(context, command, data)
+            return True
     return False
 
 

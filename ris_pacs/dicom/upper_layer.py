@@ -150,7 +150,8 @@ class UpperLayer:
         """P-DATA request (Evt9): the bytes to send before a fragment of `length` bytes."""
         if context_id not in self._contexts:
             raise WrongState(f"presentation context {context_id} was not accepted")
-        self._fire(Event.P_DATA_REQUEST)
+        if self.state is not State.STA6:  # there it is DT-1: send, and stay
+            self._fire(Event.P_DATA_REQUEST)
         control = (_COMMAND if is_command else 0) | (_LAST if last else 0)
         return _DATA_HEADER.pack(PduType.P_DATA_TF, length + 6, length + 2, context_id, control)
 

@@ -76,10 +76,11 @@ def person_name(raw: bytes, character_set: Sequence[str] = ()) -> PersonName:
 
 
 def _guess(raw: bytes, complaint: str, declared: str = "latin_1") -> Text:
+    plain = _ESCAPE.sub(b"", raw).replace(b"\x1b", b"")
     try:
-        return Text(raw.decode("utf_8").strip(_PADDING), complaint + "; read as UTF-8")
+        return Text(plain.decode("utf_8").strip(_PADDING), complaint + "; read as UTF-8")
     except UnicodeError:
-        readable = _ESCAPE.sub(b"", raw).decode(declared, errors="replace")
+        readable = plain.decode(declared, errors="replace")
         return Text(readable.strip(_PADDING), complaint + "; some characters may be wrong")
 
 
@@ -136,6 +137,8 @@ def _switch(escape: bytes, g0: str, g1: str) -> tuple[str, str]:
 
 def _run(raw: bytes, g0: str, g1: str, initial: str, out: list[str]) -> str:
     """Decode bytes without escapes; returns what is in G1 behind them."""
+    if _ESC in raw:
+        raise UnicodeError("unknown escape sequence")
     if g0 in _DOUBLE_G0:
         out.append((_DOUBLE_G0[g0] + raw).decode("iso2022_jp_2"))
         return g1

@@ -76,8 +76,15 @@ class BlobStore(Protocol):
     def path(self, key: str) -> Path: ...
     def exists(self, key: str) -> bool: ...
     def delete(self, key: str) -> None: ...
-    def keys(self) -> Iterator[str]: ...
+    def walk(self) -> Iterator[str]: ...
     def free_bytes(self) -> int: ...
+
+
+def open_store(url: str) -> BlobStore:
+    """url: "file://" and an absolute folder, which is prepared."""
+    store = FolderStore(Path(url.removeprefix("file://")))
+    store.prepare()
+    return store
 
 
 class FolderStore:
@@ -144,7 +151,7 @@ class FolderStore:
             self._durable_folders.discard(path.parent)
             path.parent.rmdir()
 
-    def keys(self) -> Iterator[str]:
+    def walk(self) -> Iterator[str]:
         for folder, _, names in os.walk(self._objects):
             for name in names:
                 yield (Path(folder) / name).relative_to(self._objects).as_posix()

@@ -12,7 +12,11 @@ import structlog
 
 
 def configure_logging(form: str, process: str) -> None:
-    """form: "text" for people, "json" for collectors. process: "web", "dicom" …, on every line."""
+    """form: "text" for people, "json" for collectors. process: "web", "dicom" …, on every line.
+
+    A command at a terminal ("cli") tells its results itself; its log begins at errors.
+    """
+    level = logging.ERROR if process == "cli" else logging.INFO
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -25,7 +29,7 @@ def configure_logging(form: str, process: str) -> None:
     )
     structlog.configure(
         processors=[*shared, structlog.processors.format_exc_info, last] if form == "json" else [*shared, last],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )

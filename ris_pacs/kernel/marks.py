@@ -9,7 +9,8 @@ from ris_pacs.kernel.tables import Mark
 if TYPE_CHECKING:
     from ris_pacs.kernel.uow import UnitOfWork
 
-DEMO = "demo"  # {"day": "2026-11-24"}: the database holds the demo practice, filled up to that day.
+# {"day": "2026-11-24", …}: the database holds the demo practice, filled up to that day.
+DEMO = "demo"
 
 
 def get(uow: UnitOfWork, name: str) -> Any | None:
@@ -20,3 +21,7 @@ def get(uow: UnitOfWork, name: str) -> Any | None:
 def put(uow: UnitOfWork, name: str, value: Any) -> None:
     uow.session.merge(Mark(name=name, value=value))
     uow.session.flush()
+
+
+def is_demo(uow: UnitOfWork) -> bool:
+    return get(uow, DEMO) is not None

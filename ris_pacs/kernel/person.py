@@ -122,7 +122,7 @@ def _given_agree(one: list[str], other: list[str]) -> bool:
 def check_birth_date(text: str, today: date) -> str:
     """ISO 8601, to the precision that is known: "1968", "1968-06" or "1968-06-03". Raises Invalid."""
     text = text.strip()
-    match = re.fullmatch(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?", text)
+    match = re.fullmatch(r"([0-9]{4})(?:-([0-9]{2})(?:-([0-9]{2}))?)?", text)
     if match is None:
         raise Invalid("A birth date looks like 1968-06-03, or 1968 when only the year is known.", "birth_date")
     year, month, day = (int(part) if part else None for part in match.groups())

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session, SessionTransaction
 
 from ris_pacs.kernel import audit, jobs, topics
@@ -153,6 +153,11 @@ def _plain_words() -> Iterator[None]:
         if "locked" in text or "busy" in text or "deadlock" in text:
             raise Busy("The database is busy; nothing was saved. Try again.") from problem
         raise
+    except IntegrityError as problem:
+        # The rules looked and found nothing: another transaction was faster. Tried again, they will say what is there.
+        if "unique" not in str(problem.orig).lower():
+            raise
+        raise Busy("Somebody else did the same in this moment; nothing was saved. Try again.") from problem
 
 
 class _Item(Generic[T]):

@@ -118,6 +118,11 @@ def next_state(state: str, move: Move) -> ExamState:
         raise WrongState(f"“{move.capitalize()}” is not possible: the exam is {_word(state)}.") from None
 
 
+def cancel_comes_too_late(state: str, by_person: bool) -> bool:
+    """Whether something was done to the patient. What was broken off a person may still cancel; a message may not."""
+    return state in BEGUN and not (by_person and state == _S.DISCONTINUED)
+
+
 def _word(state: str) -> str:
     return WORDS[ExamState(state)].lower()
 
@@ -153,11 +158,26 @@ def check_accession_number(text: str) -> str:
         raise BadAccessionNumber("The accession number is empty.", "accession_number")
     if len(number) > 16:
         raise BadAccessionNumber(
-            f"The accession number {number!r} has {len(number)} characters; 16 are possible.", "accession_number"
+            f"The accession number {number[:40]!r} has {len(number)} characters; 16 are possible.", "accession_number"
         )
     if re.search(r"[\x00-\x1f\x7f\\]", number):
         raise BadAccessionNumber("The accession number holds a control character or a backslash.", "accession_number")
     return number
+
+
+def check_question(text: str) -> str:
+    """The clinical question. Raises Invalid."""
+    text = text.strip()
+    if len(text) > 4000:
+        raise Invalid("The clinical question may have 4,000 characters.", "question")
+    return text
+
+
+def check_placer_number(text: str) -> str:
+    """VR LO of (0040,2016): at most 64 characters. Raises Invalid."""
+    if len(text) > 64:
+        raise Invalid("A placer order number has at most 64 characters.", "placer_number")
+    return text
 
 
 def check_study_uid(text: str) -> str:

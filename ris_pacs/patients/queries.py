@@ -49,6 +49,10 @@ class LikelyMatch:
     verdict: rules.Verdict
 
 
+def any_patient(uow: UnitOfWork) -> bool:
+    return uow.session.scalar(select(Patient.id).limit(1)) is not None
+
+
 def linked_ids(uow: UnitOfWork, patient_id: int) -> tuple[int, ...]:
     """Every patient row that stands for the same person: the survivor of all live merges first."""
     known = {patient_id}
@@ -203,12 +207,18 @@ def _matches(term: str) -> ColumnElement[bool]:
     figures = rules.phone_key(term)
     by_word = [_has_token(word) for word in fold(term).split()]
     if len(figures) >= 4 and re.fullmatch(r"[+()\d\s.-]+", term):
-        by_phone = and_(Patient.phone_key >= figures, Patient.phone_key < after_prefix(figures))
-        return or_(by_phone, and_(*by_word))
+        # A number half typed may begin with the country code, which the key is without.
+        beginnings = {figures, figures.removeprefix("1")}
+        return or_(*(_has_phone(beginning) for beginning in sorted(beginnings)), and_(*by_word))
     return and_(*by_word) if by_word else Patient.id.is_(None)
 
 
+def _has_phone(beginning: str) -> ColumnElement[bool]:
+    return and_(Patient.phone_key >= beginning, Patient.phone_key < after_prefix(beginning))
+
+
 def _has_token(word: str) -> ColumnElement[bool]:
+    word = word[: rules.LONGEST_TOKEN]
     return Patient.id.in_(
         select(PatientToken.patient_id).where(
             PatientToken.kind == "w", PatientToken.token >= word, PatientToken.token < after_prefix(word)

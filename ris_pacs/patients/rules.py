@@ -13,6 +13,8 @@ from ris_pacs.kernel.person import PersonName, birth_dates_agree, names_agree
 from ris_pacs.kernel.text import digits, fold, sound
 
 SEXES = {"F": "Female", "M": "Male", "O": "Other", "U": "Unknown"}
+NAME_KINDS = ("previous", "alias", "use")  # Beside the legal one.
+LONGEST_TOKEN = 64  # A longer word is found by its beginning.
 LIKELY = 60  # From this score on a person is asked before a patient is created.
 
 # The spelling alphabet, for names of patients whom nobody can name.
@@ -97,6 +99,13 @@ def check_sex(text: str) -> str:
     return text
 
 
+def check_name_kind(text: str) -> str:
+    """Raises Invalid."""
+    if text not in NAME_KINDS:
+        raise Invalid(f"A further name is one of {', '.join(NAME_KINDS)}.", "names")
+    return text
+
+
 def check_phone(text: str, region: str = "US") -> str:
     """A telephone number as people of the region write it; kept as typed, but possible. Raises Invalid."""
     text = text.strip()
@@ -105,9 +114,9 @@ def check_phone(text: str, region: str = "US") -> str:
     try:
         number = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException:
-        raise Invalid(f"{text!r} is not a telephone number.", "phone") from None
+        raise Invalid(f"{text[:40]!r} is not a telephone number.", "phone") from None
     if not phonenumbers.is_possible_number(number) or len(text) > 40:
-        raise Invalid(f"{text!r} has too few or too many digits for a telephone number.", "phone")
+        raise Invalid(f"{text[:40]!r} has too few or too many digits for a telephone number.", "phone")
     return text
 
 
@@ -119,7 +128,7 @@ def phone_key(text: str) -> str:
 def check_zip(text: str, country: str = "US") -> str:
     """Raises Invalid."""
     text = text.strip()
-    if text and country == "US" and not re.fullmatch(r"\d{5}(-\d{4})?", text):
+    if text and country == "US" and not re.fullmatch(r"[0-9]{5}(-[0-9]{4})?", text):
         raise Invalid("A ZIP code has five digits, or nine as 12345-6789.", "zip")
     return text
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ris_pacs import bootstrap
+from ris_pacs.bootstrap.jobs import build_jobs
 from ris_pacs.config import Settings
 from ris_pacs.kernel import audit, jobs
 from ris_pacs.kernel.jobs import Periodic
@@ -16,7 +16,7 @@ PERIODIC = (
 
 
 def build_worker(settings: Settings, system: System) -> WorkerLoop:
-    tables = bootstrap.build_jobs(settings, system)
+    tables = build_jobs(settings, system)
     return WorkerLoop(system, tables.in_transaction, tables.outside, [*PERIODIC, *tables.periodic])
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from ris_pacs.accounts import queries, rules, service
 from ris_pacs.accounts.errors import EmailTaken, Locked, NameTaken, NoSuchAccount, WrongSignIn
 from ris_pacs.accounts.models import SignInFailure, Token, User, UserSession
-from ris_pacs.cli.demo_data import PASSWORD
+from ris_pacs.demo.practice import PASSWORD
 from ris_pacs.kernel.actor import OPERATOR, PROGRAM, Role
 from ris_pacs.kernel.errors import Invalid
 from ris_pacs.kernel.tables import AuditEntry

@@ -82,7 +82,7 @@ def test_what_can_be_billed_stands_before_its_heading(standing):
     assert billable == sorted(billable, reverse=True)
 
 
-@pytest.mark.parametrize("text", ["", "   ", "%", "_", "\\", "xyzzy", "low back pain xyzzy", "'; --", "a\x00b\x00"])
+@pytest.mark.parametrize("text", ["", "   ", "%", "_", "\\", "xyzzy", "low back pain xyzzy", "'; --", "\x00"])
 def test_nothing_is_found_for_nonsense(standing, text):
     assert diagnoses(standing, text) == []
 

@@ -92,6 +92,7 @@ class Sink:
     received: bytearray = field(default_factory=bytearray)
 
     def write(self, fragment: memoryview) -> None:
+        assert fragment, "an empty fragment"
         self.received += fragment
         self.store.first_bytes.set()
         if self.store.write_error:
@@ -119,7 +120,7 @@ class MemoryStore:
     discarded: list[str] = field(default_factory=list)
     first_bytes: threading.Event = field(default_factory=threading.Event)
 
-    def begin(self, request: StoreRequest, association: Association) -> Sink | Status:
+    def receive(self, request: StoreRequest, association: Association) -> Sink | Status:
         if isinstance(self.begin_answer, Exception):
             raise self.begin_answer
         return self.begin_answer or Sink(self, request)

@@ -20,6 +20,7 @@ from ris_pacs.dicom.handlers import (
     FindRequest,
     Match,
     Services,
+    Status,
     StoreRequest,
 )
 from ris_pacs.dicom.messages import DATA_SET, CommandField, CommandSet
@@ -30,11 +31,13 @@ from .peers import (
     COMMITMENT,
     CT,
     PATIENCE,
+    STUDY_MOVE,
     WORKLIST,
     Counts,
     Finder,
     MemoryStore,
     Normalizer,
+    Retriever,
     Running,
     Sink,
     listening,
@@ -97,7 +100,7 @@ def swallow(association: ClientAssociation) -> None:
     ("sop_class", "command", "code"),
     [
         (VERIFICATION, CommandSet(CommandField.C_FIND_RQ, VERIFICATION, message_id=1), 0x0122),
-        (VERIFICATION, CommandSet(CommandField.C_MOVE_RQ, VERIFICATION, message_id=1), 0xA801),
+        (VERIFICATION, CommandSet(CommandField.C_MOVE_RQ, VERIFICATION, message_id=1), 0x0122),
         (VERIFICATION, CommandSet(CommandField.C_GET_RQ, VERIFICATION, message_id=1), 0x0122),
         (VERIFICATION, CommandSet(CommandField.C_STORE_RQ, VERIFICATION, message_id=1), 0x0122),
         (VERIFICATION, CommandSet(CommandField.N_SET_RQ, requested_sop_class_uid="1.2", message_id=1), 0x0118),
@@ -114,6 +117,29 @@ def test_requests_in_the_wrong_context_or_role_are_refused(sop_class: str, comma
         assert result.status.code == code
         assert result.status.comment
         assert association.echo().code == 0
+
+
+@pytest.mark.parametrize("field", [CommandField.C_FIND_RQ, CommandField.C_MOVE_RQ, CommandField.C_GET_RQ])
+def test_a_request_without_identifier_is_refused(field: CommandField) -> None:
+    finder, retriever = Finder(lambda request: iter(())), Retriever(lambda request: NotImplemented)
+    with (
+        listening(Services(find={WORKLIST: finder}, retrieve={WORKLIST: retriever})) as running,
+        call(running, Proposal(WORKLIST)) as association,
+    ):
+        result = association._call(association.contexts[0], CommandSet(field, WORKLIST, message_id=1))
+    assert result.status == Status(0xA900, "the request has no identifier")
+    assert finder.requests == retriever.requests == []
+
+
+def test_a_move_without_destination_is_refused() -> None:
+    command = CommandSet(CommandField.C_MOVE_RQ, STUDY_MOVE, message_id=1, command_data_set_type=DATA_SET)
+    retriever = Retriever(lambda request: NotImplemented)
+    with (
+        listening(Services(retrieve={STUDY_MOVE: retriever})) as running,
+        call(running, Proposal(STUDY_MOVE)) as association,
+    ):
+        result = association._call(association.contexts[0], command, b"\x20\0\x0d\0UI\4\0" + b"1.2\0")
+    assert result.status == Status(0xA801, "the request names no destination")
 
 
 def test_a_refused_request_has_its_data_set_read_all_the_same() -> None:
@@ -146,7 +172,7 @@ def test_a_sink_that_cannot_discard_is_logged(tmp_path: object) -> None:
             raise OSError("cannot unlink")
 
     class Store(MemoryStore):
-        def begin(self, request: StoreRequest, association: Association) -> Sink:
+        def receive(self, request: StoreRequest, association: Association) -> Sink:
             return Clinging(self, request)
 
     command = CommandSet(

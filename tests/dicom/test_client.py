@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -81,6 +82,14 @@ def test_the_name_is_not_known() -> None:
 def test_peers_that_break_off_are_told_in_words(steps: list[bytes | str], words: str) -> None:
     with scripted(*steps) as port, pytest.raises(AssociationFailed, match=words):
         call(port)
+
+
+def test_a_peer_that_will_not_hang_up_is_left_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ris_pacs.dicom.client._GOODBYE", 0.05)
+    begun = time.monotonic()
+    with scripted(b"HTTP/1.1 400 Bad Request\r\n\r\n") as port, pytest.raises(AssociationFailed):
+        connect("127.0.0.1", port, "RISPACS", "PEER", ECHO, timeout=PATIENCE)
+    assert time.monotonic() - begun < PATIENCE / 2
 
 
 def test_an_answer_to_another_request_is_no_answer() -> None:

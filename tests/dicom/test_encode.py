@@ -262,6 +262,24 @@ class TestDecoding:
             dataset = decode_data_set(encode_data_set(WORKLIST_ANSWER, syntax), syntax)
             assert dataset.ScheduledProcedureStepSequence[0].Modality == "CT"
 
+    @pytest.mark.parametrize("syntax", SYNTAXES, ids=lambda uid: uid.name)
+    def test_it_is_what_pydicom_makes_of_it(self, syntax: str) -> None:
+        """Empty values too, which take a shorter way here; not where pydicom needs pixel attributes."""
+        plain = {tag: value for tag, value in EVERY_VR.items() if " or " not in vr_of(tag)}
+        elements = {**WORKLIST_ANSWER, **plain, **dict.fromkeys(list(plain)[::2], None), 0x00400100: [STEP]}
+        raw = encode_data_set(elements, syntax)
+        theirs = read_dataset(BytesIO(raw), syntax == ImplicitVRLittleEndian, syntax != ExplicitVRBigEndian)
+        ours = decode_data_set(raw, syntax)
+        assert ours == theirs
+        assert [type(element.value) for element in ours] == [type(element.value) for element in theirs]
+        assert [element.VR for element in ours] == [element.VR for element in theirs]
+
+    @pytest.mark.parametrize("syntax", SYNTAXES, ids=lambda uid: uid.name)
+    def test_keys_with_a_choice_of_vrs_need_no_pixels(self, syntax: str) -> None:
+        raw = encode_data_set({0x00280106: None, 0x00280107: 65535}, syntax)
+        dataset = decode_data_set(raw, syntax)
+        assert (dataset.SmallestImagePixelValue, dataset.LargestImagePixelValue) == (None, 65535)
+
     @pytest.mark.parametrize("undefined", [True, False])
     def test_sixteen_levels_are_enough(self, undefined: bool) -> None:
         decode_data_set(nested(16, undefined=undefined), ImplicitVRLittleEndian)

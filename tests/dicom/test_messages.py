@@ -106,6 +106,12 @@ def test_malformed_commands_say_what_is_wrong(raw: bytes, words: str) -> None:
         CommandSet.decode(raw)
 
 
+def test_an_element_without_value_is_absent() -> None:
+    empty = bytes.fromhex("0000 0110 00000000") + bytes.fromhex("0000 0109 00000000")
+    command = CommandSet.decode(CommandSet(CommandField.N_CREATE_RQ, "1.2", message_id=1).encode() + empty)
+    assert (command.affected_sop_instance_uid, command.offending_element) == (None, None)
+
+
 def test_retired_elements_are_skipped() -> None:
     retired = bytes.fromhex("0000 0050 02000000 4142")  # (0000,5000)
     raw = CommandSet(CommandField.C_ECHO_RQ, "1.2.840.10008.1.1", message_id=1).encode() + retired

@@ -183,7 +183,7 @@ class TestMove:
         files[1].path.unlink()
 
         class Picky(MemoryStore):
-            def begin(self, request: StoreRequest, association: Association) -> Sink | Status:
+            def receive(self, request: StoreRequest, association: Association) -> Sink | Status:
                 if request.sop_instance_uid == files[2].sop_instance_uid:
                     return Status(0xA700, "full")
                 if request.sop_instance_uid == files[3].sop_instance_uid:
@@ -245,7 +245,7 @@ class TestMove:
         running: list[Running] = []
 
         class Breaking(MemoryStore):
-            def begin(self, request: StoreRequest, association: Association) -> Sink | Status:
+            def receive(self, request: StoreRequest, association: Association) -> Sink | Status:
                 if request.sop_instance_uid == files[0].sop_instance_uid:
                     running[0].server._running.copy().pop().interrupt()
                 return Sink(self, request)
@@ -263,7 +263,7 @@ class TestMove:
         running: list[Running] = []
 
         class Breaking(MemoryStore):
-            def begin(self, request: StoreRequest, association: Association) -> Sink | Status:
+            def receive(self, request: StoreRequest, association: Association) -> Sink | Status:
                 for one in running[0].server._running.copy():
                     one.interrupt()
                 return Sink(self, request)
@@ -402,6 +402,21 @@ class TestGet:
             assert peer.received == [(file.sop_instance_uid, b"\x10\0\x10\0PN\2\0AB")]
         assert final.Status == 0
         assert asked == [(file.path, LITTLE)]
+
+    def test_a_peer_that_takes_only_a_compressed_syntax_gets_what_the_hook_makes(self, tmp_path: Path) -> None:
+        file = write_file(tmp_path, image())
+        asked: list[str] = []
+
+        def transcode(path: Path, syntax: str) -> bytes | None:
+            asked.append(syntax)
+            return b"\x10\0\x10\0PN\2\0AB"
+
+        jpeg = str(JPEGBaseline8Bit)
+        services = source(sending([file]), transcode=transcode)
+        with listening(services) as here, Peer(here, get_classes=(CT,), syntax=jpeg) as peer:
+            *_, (final, _) = peer.get()
+            assert len(peer.received) == 1
+        assert (final.Status, asked) == (0, [jpeg])
 
     @pytest.mark.parametrize("answer", ["none", "no hook", "fails"])
     def test_what_cannot_be_transcoded_fails_alone(self, tmp_path: Path, answer: str) -> None:

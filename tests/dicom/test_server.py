@@ -133,15 +133,11 @@ class TestLimits:
     def test_of_connections_holds_the_next_back_until_one_goes(self) -> None:
         with listening(Services(), limits=Limits(connections=1)) as running:
             with bare(running) as silent:
-                outcome: list[object] = []
-                thread = threading.Thread(target=lambda: outcome.append(call(running)))
-                thread.start()
                 silent.sendall(b"\x01")
-                assert outcome == []
-            thread.join(PATIENCE)
-            (association,) = outcome
-            assert isinstance(association, ClientAssociation)
-            association.release()
+                with pytest.raises(AssociationFailed, match="did not answer in time"):
+                    call(running, timeout=0.3)
+            with call(running) as association:
+                assert association.echo().code == 0
 
 
 class TestTimers:
@@ -193,7 +189,7 @@ class TestStrangers:
     def test_bytes_that_are_no_dicom_are_aborted_with_one_line(self, raw: bytes) -> None:
         with capture_logs() as logs, listening(Services()) as running:
             assert plain(running, raw) == Abort(0, 0).encode()
-            wait_until(lambda: logs)
+            assert running.server.drain(PATIENCE)
         (line,) = logs
         assert line["event"] == "no DICOM association"
         assert line["log_level"] == "warning"
@@ -310,8 +306,7 @@ def test_every_line_of_an_association_names_it() -> None:
     with capture_logs() as logs, listening(Services()) as running:
         with call(running) as association:
             association.echo()
-        wait_until(lambda: running.counts.closed)
-        wait_until(lambda: len(logs) == 2)
+        assert running.server.drain(PATIENCE)
     opened, closed = logs
     assert (opened["event"], closed["event"]) == ("association accepted", "association ended")
     assert opened["association"] == closed["association"]
@@ -356,7 +351,8 @@ class TestTls:
 
     def test_draining_sends_its_abort_encrypted(self, running: Running, trusting: ssl.SSLContext) -> None:
         association = call(running, tls=trusting)
-        running.server.drain(0)
+        assert running.server.drain(0) is False
+        assert running.counts.closed == [Ending.SHUT_DOWN]
         with pytest.raises(AssociationFailed, match="the peer aborted"):
             association.echo()
 

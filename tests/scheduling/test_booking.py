@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from ris_pacs import bootstrap
+from ris_pacs.bootstrap.core import SUBSCRIPTIONS
 from ris_pacs.kernel.actor import PROGRAM
 from ris_pacs.kernel.blobs import FolderStore
 from ris_pacs.kernel.db import open_database
@@ -84,7 +84,7 @@ def in_another_process(url: str, folder: Path, step_id: int, room_id: int, start
         folder,
         StoppedClock(THE_MORNING),
         uid_mint(),
-        Subscriptions(bootstrap.SUBSCRIPTIONS),
+        Subscriptions(SUBSCRIPTIONS),
     )
     start.wait()
     results.put(try_to_book(system, step_id, room_id))

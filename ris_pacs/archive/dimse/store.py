@@ -30,7 +30,7 @@ class ArchiveStore:
         self._system = system
         self._group = GroupCommit(system)
 
-    def begin(self, request: StoreRequest, association: Association) -> StoreSink | Status:
+    def receive(self, request: StoreRequest, association: Association) -> StoreSink | Status:
         try:
             return _Sink(self._system, self._group, request, association)
         except DomainError as problem:

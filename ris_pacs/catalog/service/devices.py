@@ -78,17 +78,17 @@ def retire_device(uow: UnitOfWork, ae_title: str, actor: Actor) -> None:
 
 def _apply(device: Device, facts: DeviceFacts) -> None:
     device.name = facts.name.strip()[:100]
-    device.modality = facts.modality
+    device.modality = rules.check_modality(facts.modality)
     device.room_id = facts.room_id
     device.site_id = facts.site_id
     device.host = rules.check_host(facts.host)
     device.port = rules.check_port(facts.port)
     device.address_check = facts.address_check
     device.character_sets = list(facts.character_sets)
-    device.zone = facts.zone
+    device.zone = rules.check_zone(facts.zone)
     device.patient_issuer_id = facts.patient_issuer_id
     device.sends_mpps = facts.sends_mpps
-    device.quiet_minutes = facts.quiet_minutes
+    device.quiet_minutes = rules.check_quiet_minutes(facts.quiet_minutes)
     device.retired_at = None
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ris_pacs.kernel.uow import UnitOfWork
 
 SEED_DATA = Path(__file__).resolve().parents[3] / "seed_data"
+PROCEDURES_FILE = SEED_DATA / "procedures.csv"
 STARTING_SCHEME = "99RISPACS"
 
 
@@ -160,7 +161,7 @@ def load_procedures(uow: UnitOfWork) -> int:
     """The starting catalogue, into an empty table. Its codes are ours: no licensed code set is shipped."""
     if uow.session.scalar(select(func.count()).select_from(Procedure)):
         return 0
-    with (SEED_DATA / "procedures.csv").open(encoding="utf-8", newline="") as file:
+    with PROCEDURES_FILE.open(encoding="utf-8", newline="") as file:
         rows = [_procedure(line) for line in csv.DictReader(file)]
     uow.session.execute(insert(Procedure), rows)
     return len(rows)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ris_pacs.catalog import queries as catalog
 from ris_pacs.kernel import audit
 from ris_pacs.kernel.actor import Actor
 from ris_pacs.kernel.errors import Invalid
@@ -15,6 +16,7 @@ from ris_pacs.orders.events import OrderChanged
 from ris_pacs.orders.models import Order
 from ris_pacs.orders.rules import Move
 from ris_pacs.orders.service import exams
+from ris_pacs.orders.service.place import open_to_referrer
 
 if TYPE_CHECKING:
     from ris_pacs.kernel.uow import UnitOfWork
@@ -41,7 +43,7 @@ def cancel_order(uow: UnitOfWork, order_id: int, reason: str, actor: Actor) -> O
     if not reason.strip():
         raise Invalid("Why is it cancelled? A reason is needed.", "reason")
     open_exams = [exams.locked_exam(uow, exam.id) for exam in order.exams]
-    if any(exam.state in rules.BEGUN for exam in open_exams):
+    if any(rules.cancel_comes_too_late(exam.state, actor.kind == "user") for exam in open_exams):
         raise AlreadyBegun(f"The exam {order.accession_number} has begun and cannot be cancelled.")
     for exam in open_exams:
         exams.move_exam(uow, exam.id, Move.CANCEL, actor, note=reason.strip())
@@ -84,16 +86,18 @@ def _move_all(uow: UnitOfWork, order_id: int, move: Move, reason: str, actor: Ac
 
 
 def change_order(uow: UnitOfWork, change: OrderChange, actor: Actor) -> Order:
-    """Raises NoSuchOrder, Invalid."""
+    """Raises NoSuchOrder, NoSuchPractitioner, Invalid."""
     demand(actor, Right.ORDER_PLACE)
     order = queries.order(uow, change.order_id, actor)
     before = {"priority": order.priority, "question": order.question, "referrer": order.referrer_id}
     if change.priority is not None:
         order.priority = rules.check_priority(change.priority)
     if change.question is not None:
-        order.question = change.question.strip()[:4000]
-    if change.referrer_id is not None:
-        order.referrer_id = change.referrer_id
+        order.question = rules.check_question(change.question)
+    if change.referrer_id is not None and change.referrer_id != order.referrer_id:
+        order.referrer = catalog.practitioner(uow, change.referrer_id)
+        uow.session.flush()
+        open_to_referrer(uow, order, actor)
     after = {"priority": order.priority, "question": order.question, "referrer": order.referrer_id}
     audit.record(
         uow,

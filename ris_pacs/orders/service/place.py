@@ -12,6 +12,7 @@ from ris_pacs.accounts.queries import user_of_practitioner
 from ris_pacs.accounts.service import NewGrant, grant_access
 from ris_pacs.catalog import queries as catalog
 from ris_pacs.kernel.actor import Actor
+from ris_pacs.kernel.clock import local_date
 from ris_pacs.kernel.counters import next_number
 from ris_pacs.kernel.errors import Invalid
 from ris_pacs.kernel.rights import Right, demand
@@ -80,8 +81,6 @@ def place_order(uow: UnitOfWork, new: NewOrder, actor: Actor) -> Order:
     demand(actor, Right.ORDER_PLACE)
     patient = patients.patient(uow, new.patient_id, actor)
     procedure = catalog.procedure(uow, new.procedure_id)
-    if len(new.question) > 4000:
-        raise Invalid("The clinical question may have 4,000 characters.", "question")
     if new.referrer_id is not None:
         catalog.practitioner(uow, new.referrer_id)
     _stop_at_known_placer_number(uow, new)
@@ -99,7 +98,7 @@ def place_order(uow: UnitOfWork, new: NewOrder, actor: Actor) -> Order:
         partner_id=new.partner_id,
         kind=new.kind,
         priority=rules.check_priority(new.priority),
-        question=new.question.strip(),
+        question=rules.check_question(new.question),
         placed_at=new.placed_at or uow.now,
         placed_by=actor.name,
         diagnoses=[_diagnosis(uow, one) for one in new.diagnoses],
@@ -117,7 +116,7 @@ def place_order(uow: UnitOfWork, new: NewOrder, actor: Actor) -> Order:
     uow.session.add_all([order, exam])
     uow.session.flush()
     exams.begin_history(uow, exam, actor, order.placed_at)
-    _open_to_referrer(uow, order, exam, actor)
+    open_to_referrer(uow, order, actor)
     uow.emit(OrderPlaced(order.id), actor)
     return order
 
@@ -137,7 +136,7 @@ def _accession_number(uow: UnitOfWork, new: NewOrder) -> tuple[str, Issuer]:
             )
         return number, issuer
     while True:  # A number of ours may have been given by hand before: then the next one.
-        year = uow.now.year
+        year = local_date(uow.now, catalog.zone_of(site)).year
         count = next_number(uow, f"accession:{issuer.id}:{year}")
         number = rules.make_accession_number(site.accession_prefix, year, count)
         if uow.session.scalar(_by_number(number, issuer.id)) is None:
@@ -151,6 +150,7 @@ def _by_number(number: str, issuer_id: int) -> Select[Order]:
 def _stop_at_known_placer_number(uow: UnitOfWork, new: NewOrder) -> None:
     if not new.placer_number:
         return
+    rules.check_placer_number(new.placer_number)
     known = uow.session.scalar(
         select(Order).where(Order.placer_number == new.placer_number, Order.placer_issuer_id == new.placer_issuer_id)
     )
@@ -179,10 +179,10 @@ def _study_uid(uow: UnitOfWork, new: NewOrder) -> str:
 def _visit(uow: UnitOfWork, new: NewOrder) -> Visit | None:
     if new.visit is None or not new.visit.number:
         return None
-    facts = new.visit
-    visit = uow.session.scalar(select(Visit).where(Visit.number == facts.number, Visit.issuer_id == facts.issuer_id))
+    facts, number = new.visit, new.visit.number[:64]
+    visit = uow.session.scalar(select(Visit).where(Visit.number == number, Visit.issuer_id == facts.issuer_id))
     if visit is None:
-        visit = Visit(number=facts.number[:64], issuer_id=facts.issuer_id, patient_id=new.patient_id)
+        visit = Visit(number=number, issuer_id=facts.issuer_id, patient_id=new.patient_id)
         uow.session.add(visit)
     elif visit.patient_id not in patients.linked_ids(uow, new.patient_id):
         raise Invalid(f"The visit {facts.number} belongs to another patient.", "visit")
@@ -200,10 +200,11 @@ def _diagnosis(uow: UnitOfWork, one: Diagnosis) -> OrderDiagnosis:
     return OrderDiagnosis(code="", name=one.name.strip()[:300])
 
 
-def _open_to_referrer(uow: UnitOfWork, order: Order, exam: RequestedProcedure, actor: Actor) -> None:
-    """The doctor who refers sees this exam."""
+def open_to_referrer(uow: UnitOfWork, order: Order, actor: Actor) -> None:
+    """The doctor who refers sees the exams of the order."""
     if order.referrer_id is None:
         return
     user_id = user_of_practitioner(uow, order.referrer_id)
     if user_id is not None:
-        grant_access(uow, NewGrant("referred", user_id=user_id, requested_procedure_id=exam.id), actor)
+        for exam in order.exams:
+            grant_access(uow, NewGrant("referred", user_id=user_id, requested_procedure_id=exam.id), actor)

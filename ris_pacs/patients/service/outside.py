@@ -108,15 +108,12 @@ def _numbers(uow: UnitOfWork, said: PatientSaid, sender: Sender) -> tuple[Identi
 
 
 def _by_numbers(uow: UnitOfWork, numbers: tuple[Identifier, ...]) -> Patient | None:
-    """The patient whom all known numbers lead to, merges followed. Raises IdentifierTaken when they lead to two."""
-    found = {}
-    for number in numbers:
-        patient = queries.by_identifier(uow, number.value, number.issuer_id)
-        if patient is not None:
-            found[queries.linked_ids(uow, patient.id)[0]] = patient
+    """The survivor of all merges of whom the known numbers name. Raises IdentifierTaken when they name two people."""
+    holders = (queries.by_identifier(uow, number.value, number.issuer_id) for number in numbers)
+    found = {queries.linked_ids(uow, holder.id)[0] for holder in holders if holder is not None}
     if len(found) > 1:
         raise IdentifierTaken("The numbers of this patient belong to two patients of the record.", "identifier")
-    return next(iter(found.values()), None)
+    return uow.session.get_one(Patient, found.pop()) if found else None
 
 
 def _facts(said: PatientSaid, known: Patient | None) -> PatientFacts:

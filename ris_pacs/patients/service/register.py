@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, insert, select
@@ -23,6 +25,9 @@ from ris_pacs.patients.models import Patient, PatientIdentifier, PatientName, Pa
 if TYPE_CHECKING:
     from ris_pacs.kernel.uow import UnitOfWork
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_FIRST_DAYBREAK = timedelta(hours=14)  # UTC+14: a child born "today" anywhere is not born in the future.
+
 
 @dataclass(frozen=True)
 class Identifier:
@@ -38,7 +43,7 @@ class PatientFacts:
     """What is said about a patient.
 
     birth_date: "", or ISO 8601 to the precision known. sex: F, M, O or U.
-    names: further ones, by kind ("previous", "alias", "use").
+    names: further ones, by kind ("previous", "alias", "use"), next to those known.
     """
 
     name: PersonName
@@ -138,8 +143,7 @@ def change_patient(uow: UnitOfWork, patient_id: int, facts: PatientFacts, actor:
     patient = queries.patient(uow, patient_id, actor)
     facts = _checked(uow, facts)
     before = {"name": patient.name.dicom(), "birth_date": patient.birth_date, "sex": patient.sex}
-    if patient.name != facts.name and not patient.temporary:
-        facts = _with_previous_name(patient, facts)
+    facts = _with_known_names(patient, facts)
     renamed = patient.name != facts.name
     _apply(patient, facts)
     patient.names.clear()
@@ -187,10 +191,12 @@ def note_safety_fact(uow: UnitOfWork, patient_id: int, kind: str, text: str, sev
 
 def _checked(uow: UnitOfWork, facts: PatientFacts) -> PatientFacts:
     check_name(facts.name)
-    for _, name in facts.names:
+    for kind, name in facts.names:
+        rules.check_name_kind(kind)
         check_name(name)
-    if facts.birth_date:
-        check_birth_date(facts.birth_date, uow.now.date())
+    born = facts.birth_date.strip()
+    if born:
+        born = check_birth_date(born, (uow.now + _FIRST_DAYBREAK).date())
     rules.check_sex(facts.sex)
     rules.check_phone(facts.phone)
     for field_name, text, most in (
@@ -203,7 +209,9 @@ def _checked(uow: UnitOfWork, facts: PatientFacts) -> PatientFacts:
     ):
         if len(text) > most:
             raise Invalid(f"This may have {most} characters.", field_name)
-    return facts
+        if _CONTROL.search(text):
+            raise Invalid("This cannot hold control characters or line breaks.", field_name)
+    return replace(facts, birth_date=born)
 
 
 def _stop_at_duplicates(uow: UnitOfWork, facts: PatientFacts, actor: Actor) -> None:
@@ -243,17 +251,19 @@ def _set_names(patient: Patient, facts: PatientFacts) -> None:
         )
 
 
-def _with_previous_name(patient: Patient, facts: PatientFacts) -> PatientFacts:
+def _with_known_names(patient: Patient, facts: PatientFacts) -> PatientFacts:
+    """The further names stay; a legal name that is replaced becomes a previous one."""
     kept = [(name.kind, name.value) for name in patient.names if name.kind != "legal"]
-    previous = ("previous", patient.name)
-    wanted = [name for name in (*facts.names, *kept, previous) if name[1] != facts.name]
-    return PatientFacts(**{**facts.__dict__, "names": tuple(dict.fromkeys(wanted))})
+    if not patient.temporary:
+        kept.append(("previous", patient.name))
+    wanted = [name for name in (*facts.names, *kept) if name[1] != facts.name]
+    return replace(facts, names=tuple(dict.fromkeys(wanted)))
 
 
 def _add_identifier(uow: UnitOfWork, patient: Patient, identifier: Identifier) -> None:
     value = rules.check_identifier(identifier.value)
     holder = queries.by_identifier(uow, value, identifier.issuer_id)
-    if holder is not None and holder.id != patient.id:
+    if holder is not None and holder.id not in queries.linked_ids(uow, patient.id):
         raise IdentifierTaken(f"The identifier {value} belongs to {holder.name.shown}.", "identifier")
     if holder is None:
         patient.identifiers.append(
@@ -269,7 +279,8 @@ def _index(uow: UnitOfWork, patient: Patient) -> None:
     words = {word for name in patient.names for word in name.value.folded.split()}
     sounds = {code for word in words if (code := sound(word))}
     words |= {word for one in patient.identifiers for word in fold(one.value).split()}
-    tokens = [{"token": word[:64], "patient_id": patient.id, "kind": "w"} for word in words]
+    words = {word[: rules.LONGEST_TOKEN] for word in words}
+    tokens = [{"token": word, "patient_id": patient.id, "kind": "w"} for word in words]
     tokens += [{"token": code, "patient_id": patient.id, "kind": "s"} for code in sounds]
     uow.session.execute(delete(PatientToken).where(PatientToken.patient_id == patient.id))
     uow.session.execute(insert(PatientToken), tokens)

@@ -194,9 +194,9 @@ def drop_steps(uow: UnitOfWork, exam_id: int, actor: Actor) -> None:
 
 
 def restore_steps(uow: UnitOfWork, exam_id: int, actor: Actor) -> None:
-    """The exam is wanted after all: its dropped steps wait for a time."""
+    """The exam is wanted after all: its steps that were dropped or broken off wait for a time."""
     for step in steps_of(uow, exam_id):
-        if step.state == StepState.DROPPED:
+        if step.state in (StepState.DROPPED, StepState.DISCONTINUED):
             _to_waiting(uow, step)
 
 

@@ -1,16 +1,15 @@
-"""The demo practice: an invented place with invented people, the same at every loading of one day."""
+"""Site, rooms, stations, partner, doctors and accounts of the demo practice (CONTRACT.md)."""
 
 from __future__ import annotations
-
-from datetime import date
 
 from ris_pacs.accounts import service as accounts
 from ris_pacs.catalog.rules import MODALITIES, Hours
 from ris_pacs.catalog.service import devices, doctors, setup
 from ris_pacs.catalog.service.setup import NewSite
-from ris_pacs.kernel import marks
+from ris_pacs.demo.people import people
 from ris_pacs.kernel.actor import OPERATOR, PROGRAM, Role
-from ris_pacs.kernel.uow import System, UnitOfWork, unit_of_work
+from ris_pacs.kernel.uow import UnitOfWork
+from ris_pacs.patients.service import register as patients
 
 DEMO_SITE = NewSite(
     name="Mill Lane",
@@ -35,21 +34,28 @@ PEOPLE = {
     Role.MANAGER: "Priya Natarajan",
     Role.ADMIN: "Piet Verhoeven",
 }
+DOCTORS = tuple(
+    doctors.DoctorFacts(family, given, npi=npi, suffix=suffix, practice=practice, phone=phone)
+    for family, given, suffix, npi, practice, phone in (
+        ("Achterfeld", "Lena", "MD", "1234567893", "Hillcrest Family Medicine", "(555) 010-0210"),
+        ("Moreau", "Benoit", "MD", "1234567000", "Hillcrest Family Medicine", "(555) 010-0211"),
+        ("Oyelaran", "Folake", "MD", "1234567133", "Riverside Internal Medicine", "(555) 010-0220"),
+        ("Stanhope", "Giles", "DO", "1234567265", "Riverside Internal Medicine", "(555) 010-0221"),
+        ("Takahashi", "Reiko", "MD", "1234567398", "Springfield Orthopaedics", "(555) 010-0230"),
+        ("Bianchi", "Carlo", "MD", "1234567521", "Springfield Orthopaedics", "(555) 010-0231"),
+        ("Haugen", "Solveig", "MD", "1234567653", "Northgate Oncology", "(555) 010-0240"),
+        ("Pereira", "Duarte", "MD", "1234567786", "Northgate Cardiology", "(555) 010-0250"),
+        ("Wycliffe", "Honor", "NP", "1234567919", "Women's Health of Springfield", "(555) 010-0260"),
+        ("Zahradnik", "Milos", "MD", "1234568040", "Mill Lane Urology", "(555) 010-0270"),
+        ("Emery", "Constance", "MD", "1234568172", "Springfield Neurology", "(555) 010-0280"),
+        ("Ferreira", "Ines", "MD", "1234568305", "County Hospital Emergency", "(555) 010-0290"),
+    )
+)
 LUNCH = {"CT": 720, "MR": 750, "US": 780, "DX": 720, "CR": 750, "MG": 720, "NM": 780, "PT": 750, "ES": 720}
 
 
-def load(system: System, day: date | None) -> list[str]:
-    """Make the practice in an empty database; in one that holds it, fill up the day. Returns what was done."""
-    with unit_of_work(system) as uow:
-        if marks.get(uow, marks.DEMO) is not None:
-            return []
-        site_id = make_practice(uow)
-        marks.put(uow, marks.DEMO, {"site_id": site_id})
-    return ["The demo practice is loaded."]
-
-
-def make_practice(uow: UnitOfWork) -> int:
-    """Site, rooms, devices, partner, codes and accounts; no patients."""
+def make_practice(uow: UnitOfWork) -> tuple[int, int]:
+    """Site, rooms, devices, partner, codes and accounts; the ids of the site and of the one patient with an account."""
     site = setup.prepare_practice(uow, DEMO_SITE, OPERATOR)
     setup.rename_site(uow, site, DEMO_SITE)
     for position, name in enumerate(STATIONS):
@@ -79,8 +85,7 @@ def make_practice(uow: UnitOfWork) -> int:
         setup.NewPartner("EMR", "HOSPITAL", site.id, "HOSPITAL", "EMR", order_ids_from_obr=True),
         OPERATOR,
     )
-    _accounts(uow)
-    return site.id
+    return site.id, _accounts(uow, site.id)
 
 
 def _hours(modality: str) -> tuple[Hours, ...]:
@@ -90,12 +95,9 @@ def _hours(modality: str) -> tuple[Hours, ...]:
     return (*weekdays, *weekend, *(Hours(day, lunch, lunch + 45, False, "Lunch") for day in range(7)))
 
 
-def _accounts(uow: UnitOfWork) -> None:
-    doctor = doctors.find_or_add_practitioner(
-        uow,
-        doctors.DoctorFacts("Achterfeld", "Lena", npi="1234567893", suffix="MD", practice="Hillcrest Family Medicine"),
-        PROGRAM,
-    )
+def _accounts(uow: UnitOfWork, site_id: int) -> int:
+    doctors_of_practice = [doctors.find_or_add_practitioner(uow, facts, PROGRAM) for facts in DOCTORS]
+    amara = patients.register_patient(uow, patients.Registration(people()[0].facts, site_id), PROGRAM)
     for role, name in PEOPLE.items():
         accounts.add_user(
             uow,
@@ -104,7 +106,9 @@ def _accounts(uow: UnitOfWork) -> None:
                 name,
                 PASSWORD,
                 role,
-                practitioner_id=doctor.id if role is Role.REFERRER else None,
+                practitioner_id=doctors_of_practice[0].id if role is Role.REFERRER else None,
+                patient_id=amara.id if role is Role.PATIENT else None,
             ),
             OPERATOR,
         )
+    return amara.id

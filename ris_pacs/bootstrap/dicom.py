@@ -1,0 +1,41 @@
+"""The DICOM listener of one process."""
+
+from __future__ import annotations
+
+import socket
+
+from pynetdicom.sop_class import _STORAGE_CLASSES
+
+from ris_pacs.archive.dimse.commitment import SOP_CLASS as COMMITMENT
+from ris_pacs.archive.dimse.commitment import StorageCommitment
+from ris_pacs.archive.dimse.find import PATIENT_ROOT, STUDY_ROOT, ArchiveFind
+from ris_pacs.archive.dimse.retrieve import (
+    PATIENT_ROOT_GET,
+    PATIENT_ROOT_MOVE,
+    STUDY_ROOT_GET,
+    STUDY_ROOT_MOVE,
+    ArchiveRetrieve,
+)
+from ris_pacs.archive.dimse.store import ArchiveStore
+from ris_pacs.catalog.dimse import Registered
+from ris_pacs.config import Settings
+from ris_pacs.dicom.handlers import Services
+from ris_pacs.dicom.server import Server
+from ris_pacs.kernel.uow import System
+from ris_pacs.worklist.dimse.find import MODALITY_WORKLIST, WorklistFind
+from ris_pacs.worklist.dimse.mpps import PERFORMED_STEP, PerformedSteps
+
+
+def build_dicom(settings: Settings, system: System, listener: socket.socket) -> Server:
+    store = ArchiveStore(system)
+    find = ArchiveFind(system, settings.ae_title)
+    retrieve = ArchiveRetrieve(system)
+    services = Services(
+        store=store,
+        storage_classes=frozenset(_STORAGE_CLASSES.values()),
+        find={PATIENT_ROOT: find, STUDY_ROOT: find, MODALITY_WORKLIST: WorklistFind(system)},
+        retrieve=dict.fromkeys((PATIENT_ROOT_MOVE, PATIENT_ROOT_GET, STUDY_ROOT_MOVE, STUDY_ROOT_GET), retrieve),
+        normalized={PERFORMED_STEP: PerformedSteps(system), COMMITMENT: StorageCommitment(system)},
+        extended={PATIENT_ROOT: b"\x01\x01", STUDY_ROOT: b"\x01\x01"},
+    )
+    return Server(listener, services, Registered(system, settings.ae_title))

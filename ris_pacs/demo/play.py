@@ -1,0 +1,445 @@
+"""Living through the plan: each moment by the service that a person, a station or the EMR would have called."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from ris_pacs.accounts import queries as accounts
+from ris_pacs.archive.queries import inbox
+from ris_pacs.archive.service import complete, link
+from ris_pacs.archive.service.store import ReceivedObject, store_object
+from ris_pacs.catalog import queries as catalog
+from ris_pacs.catalog.service import doctors
+from ris_pacs.demo import emr
+from ris_pacs.demo.people import Person, people
+from ris_pacs.demo.pictures import Painter, Picture, seeded_uids
+from ris_pacs.demo.plan import IMAGE_LOST, TYPED, WRONG_PATIENT, Fate, PlannedExam
+from ris_pacs.demo.practice import DOCTORS
+from ris_pacs.hl7.handlers import Peer
+from ris_pacs.imaging.phantoms.subject import Subject
+from ris_pacs.kernel import marks
+from ris_pacs.kernel.actor import PROGRAM, Actor, Role
+from ris_pacs.kernel.person import PersonName
+from ris_pacs.kernel.uow import System, UnitOfWork, read_only, unit_of_work
+from ris_pacs.messages.hl7 import Receiver
+from ris_pacs.orders import queries as orders
+from ris_pacs.orders.models import Order
+from ris_pacs.orders.rules import Move, exam_title, may_move
+from ris_pacs.orders.service import change
+from ris_pacs.orders.service.place import Diagnosis, NewOrder, place_order
+from ris_pacs.patients import queries as patients
+from ris_pacs.patients.rules import Identity
+from ris_pacs.patients.service.register import Registration, register_patient
+from ris_pacs.scheduling import queries as scheduling
+from ris_pacs.scheduling.service import booking, desk
+from ris_pacs.worklist import service as worklist
+from ris_pacs.worklist.queries import StepReference
+
+WITHOUT_MPPS = ("CR", "ES")
+RECONCILED_AFTER = timedelta(hours=9)
+QUIET = timedelta(minutes=31)
+
+
+class MovingClock:
+    """A system's clock that stands where the player puts it."""
+
+    def __init__(self, at: datetime) -> None:
+        self.at = at
+
+    def __call__(self) -> datetime:
+        return self.at
+
+
+@dataclass(order=True)
+class _Moment:
+    at: datetime
+    number: int
+    exam: PlannedExam = field(compare=False)
+    act: Callable[[PlannedExam, Order | None], None] = field(compare=False)
+
+
+class Player:
+    """Plays planned exams up to an instant. What has been done before is left as it is, so that playing a day
+    again only adds what is missing.
+
+    places: whether a planned exam that has no order yet gets one.
+    """
+
+    def __init__(
+        self,
+        system: System,
+        clock: MovingClock,
+        receiver: Receiver,
+        painter: Painter,
+        places: Callable[[PlannedExam], bool],
+    ) -> None:
+        self._system, self._clock, self._receiver, self._painter = system, clock, receiver, painter
+        self._places = places
+        self._drawn: dict[str, Future[list[ReceivedObject]]] = {}
+        with read_only(system) as uow:
+            mark = marks.get(uow, marks.DEMO) or {}
+            self._site = catalog.sites(uow)[0]
+            self._zone = ZoneInfo(self._site.zone)
+            self._desk = acting(uow, Role.FRONTDESK)
+            self._technologist = acting(uow, Role.TECHNOLOGIST)
+            self._rooms = {room.name: room.id for room in catalog.rooms(uow, self._site.id)}
+            self._devices = {one.ae_title: one.id for one in catalog.devices(uow)}
+            self._emr = catalog.partner(uow, emr.APPLICATION, emr.FACILITY)
+        self._orders: dict[str, int] = dict(mark.get("orders", {}))
+        self._patients: dict[str, int] = dict(mark.get("people", {}))
+
+    def play(self, exams: Iterable[PlannedExam], now: datetime) -> None:
+        """Every moment of these exams up to now, in the order of time."""
+        self._until = now
+        moments = [moment for moment in self._moments(self._concerned(exams)) if moment.at <= now]
+        moments.sort()
+        self._draw_ahead(moments)
+        for moment in moments:
+            self._clock.at = moment.at
+            order = self._order_of(moment.exam)
+            if order is not None or moment.act == self._place:
+                moment.act(moment.exam, order)
+
+    def _concerned(self, exams: Iterable[PlannedExam]) -> list[PlannedExam]:
+        """Those that have an order, or are to get one."""
+        found = []
+        with read_only(self._system) as uow:
+            for exam in exams:
+                if exam.key not in self._orders and exam.by_emr and self._emr is not None:
+                    known = orders.by_placer_number(uow, exam.key, self._emr.order_issuer_id)
+                    if known is not None:
+                        self._orders[exam.key] = known.id
+                if exam.key in self._orders or self._places(exam):
+                    found.append(exam)
+        return found
+
+    def _moments(self, exams: Iterable[PlannedExam]) -> Iterator[_Moment]:
+        for number, exam in enumerate(exams):
+            for at, act in self._story(exam):
+                yield _Moment(at, number, exam, act)
+
+    def _story(self, exam: PlannedExam) -> Iterator[tuple[datetime, Callable[[PlannedExam, Order | None], None]]]:
+        yield exam.placed, self._place
+        if exam.fate is Fate.HELD:
+            yield exam.placed + timedelta(minutes=10), self._hold
+        if exam.starts is None or exam.moments is None:
+            yield exam.placed + timedelta(hours=36), self._cancel
+            return
+        yield exam.placed + timedelta(minutes=4), self._book
+        moments = exam.moments
+        if exam.fate is Fate.MISSED:
+            yield exam.starts + timedelta(minutes=40), self._miss
+        elif exam.fate is Fate.CANCELLED:
+            yield exam.placed + (exam.starts - exam.placed) * 0.7, self._cancel
+        else:
+            yield moments.arrives, self._arrive
+            if exam.fate is Fate.LEFT:
+                yield moments.begins + timedelta(minutes=25), self._leave
+                return
+            yield moments.begins, self._begin
+            if exam.fate is Fate.STOPPED:
+                yield moments.half, self._stop
+                return
+            yield moments.half, self._send_half
+            yield moments.ends, self._end
+            yield moments.ends + QUIET, self._look_for_quiet
+            if exam.oddity:
+                yield moments.ends + RECONCILED_AFTER, self._reconcile
+                yield moments.ends + RECONCILED_AFTER + QUIET, self._look_for_quiet
+
+    # --- finding
+
+    def _order_of(self, exam: PlannedExam) -> Order | None:
+        order_id = self._orders.get(exam.key)
+        if order_id is None:
+            return None
+        with read_only(self._system) as uow:
+            return orders.order(uow, order_id, PROGRAM)
+
+    # --- the desk and the EMR
+
+    def _place(self, exam: PlannedExam, order: Order | None) -> None:
+        if order is not None:
+            return
+        if exam.by_emr:
+            self._receiver.receive(emr.new_order(exam, self._clock.at, self._zone), Peer("127.0.0.1", 0, "demo"))
+            self._concerned([exam])
+            self._begin_drawing(exam, self._order_of(exam))
+            return
+        with unit_of_work(self._system) as uow:
+            order = place_order(uow, self._new_order(uow, exam), self._desk)
+            self._orders[exam.key] = order.id
+            self.remember(uow)
+        self._begin_drawing(exam, order)
+
+    def remember(self, uow: UnitOfWork, **facts: object) -> None:
+        """Who and what the plan's people and keys have become in this database."""
+        known = marks.get(uow, marks.DEMO) or {}
+        marks.put(uow, marks.DEMO, {**known, "orders": dict(self._orders), "people": dict(self._patients), **facts})
+
+    def _new_order(self, uow: UnitOfWork, exam: PlannedExam) -> NewOrder:
+        procedure = catalog.procedure_by_code(uow, exam.procedure.code)
+        assert procedure is not None
+        doctor = doctors.find_or_add_practitioner(uow, DOCTORS[exam.doctor], self._desk)
+        return NewOrder(
+            self.patient(uow, exam.person),
+            procedure.id,
+            self._site.id,
+            laterality=exam.laterality,
+            priority=exam.priority,
+            referrer_id=doctor.id,
+            diagnoses=(Diagnosis(exam.reason.icd),),
+            question=exam.reason.question,
+            study_instance_uid=seeded_uids(f"study {exam.key}")(),
+        )
+
+    def patient(self, uow: UnitOfWork, person: Person) -> int:
+        """The person's record, made at the first visit."""
+        key = str(person.number)
+        if key not in self._patients:
+            request = Registration(person.facts, self._site.id, somebody_else=True)
+            self._patients[key] = register_patient(uow, request, self._desk).id
+        return self._patients[key]
+
+    def _hold(self, exam: PlannedExam, order: Order | None) -> None:
+        if order is not None and may_move(order.exams[0].state, Move.HOLD):
+            with unit_of_work(self._system) as uow:
+                change.hold_order(uow, order.id, "Prior authorisation is missing", self._desk)
+
+    def _cancel(self, exam: PlannedExam, order: Order | None) -> None:
+        if order is not None and may_move(order.exams[0].state, Move.CANCEL):
+            with unit_of_work(self._system) as uow:
+                change.cancel_order(uow, order.id, "Patient called: went elsewhere", self._desk)
+
+    def _book(self, exam: PlannedExam, order: Order | None) -> None:
+        if order is None or exam.starts is None or not may_move(order.exams[0].state, Move.BOOK):
+            return
+        with unit_of_work(self._system) as uow:
+            row = scheduling.steps_of_exams(uow, [order.exams[0].id], self._desk)[0]
+            if row.starts_at is None:
+                room = self._rooms[exam.room]
+                reason = exam.overbook_reason or "the doctor asked for this time"
+                booking.book(uow, booking.Booking(row.id, room, exam.starts, overbook_reason=reason), self._desk)
+
+    def _miss(self, exam: PlannedExam, order: Order | None) -> None:
+        self._at_desk(order, Move.MISS, desk.mark_no_show)
+
+    def _arrive(self, exam: PlannedExam, order: Order | None) -> None:
+        self._at_desk(order, Move.CHECK_IN, desk.check_in)
+
+    def _leave(self, exam: PlannedExam, order: Order | None) -> None:
+        self._at_desk(order, Move.LEAVE, desk.mark_left)
+
+    def _at_desk(self, order: Order | None, move: Move, act: Callable[[UnitOfWork, int, Actor], None]) -> None:
+        if order is not None and may_move(order.exams[0].state, move):
+            with unit_of_work(self._system) as uow:
+                act(uow, order.exams[0].id, self._desk)
+
+    # --- the station
+
+    def _begin(self, exam: PlannedExam, order: Order | None) -> None:
+        if order is None or not may_move(order.exams[0].state, Move.BEGIN):
+            return
+        self._begin_drawing(exam, order)
+        if exam.procedure.modality == "ES":
+            with unit_of_work(self._system) as uow:
+                worklist.begin_by_hand(uow, order.exams[0].id, self._technologist)
+        elif exam.procedure.modality not in WITHOUT_MPPS:
+            subject = self._subject(exam, order)
+            with unit_of_work(self._system) as uow:
+                worklist.begin_step(uow, self._begun(exam, order, subject), self._station(exam))
+
+    def _send_half(self, exam: PlannedExam, order: Order | None) -> None:
+        drawn = self._pictures(exam)
+        self._file(exam, drawn[: len(drawn) // 2])
+
+    def _end(self, exam: PlannedExam, order: Order | None) -> None:
+        drawn = self._pictures(exam)
+        if not drawn or order is None:
+            return
+        self._file(exam, drawn[:-1] if exam.oddity == IMAGE_LOST else drawn)
+        if exam.procedure.modality == "ES":
+            if may_move(order.exams[0].state, Move.PERFORM):
+                with unit_of_work(self._system) as uow:
+                    worklist.finish_by_hand(uow, order.exams[0].id, self._technologist)
+                    complete.complete_by_hand(uow, order.exams[0].id, self._technologist)
+        elif exam.procedure.modality not in WITHOUT_MPPS:
+            self._report_end(exam, drawn, "completed", "")
+
+    def _stop(self, exam: PlannedExam, order: Order | None) -> None:
+        drawn = self._pictures(exam)
+        first = drawn[: max(1, len(drawn) // 3)] if drawn else []
+        self._file(exam, first)
+        if exam.procedure.modality not in WITHOUT_MPPS and drawn:
+            self._report_end(exam, first, "discontinued", "110513 Discontinued for unspecified reason")
+
+    def _report_end(self, exam: PlannedExam, sent: list[ReceivedObject], state: str, reason: str) -> None:
+        listed: dict[str, list[tuple[str, str]]] = {}
+        for one in sent:
+            objects = listed.setdefault(one.series.series_instance_uid, [])
+            objects.append((one.instance.sop_class_uid, one.instance.sop_instance_uid))
+        update = worklist.StepUpdate(
+            _step_uid(exam),
+            state,
+            self._clock.at,
+            reason,
+            series=tuple(worklist.ListedSeries(uid, tuple(objects)) for uid, objects in listed.items()),
+        )
+        with unit_of_work(self._system) as uow:
+            worklist.update_step(uow, update, self._station(exam))
+
+    def _look_for_quiet(self, exam: PlannedExam, order: Order | None) -> None:
+        if exam.procedure.modality in WITHOUT_MPPS or exam.oddity:
+            assert order is not None
+            with unit_of_work(self._system) as uow:
+                complete.end_when_quiet(uow, order.exams[0].id)
+
+    def _reconcile(self, exam: PlannedExam, order: Order | None) -> None:
+        """A technologist has seen in the inbox whose pictures they are, or has sent what was lost."""
+        drawn = self._pictures(exam)
+        if not drawn or order is None:
+            return
+        self._file(exam, drawn)
+        study_uid = drawn[0].study.study_instance_uid
+        with unit_of_work(self._system) as uow:
+            for case in inbox.open_cases(uow, self._technologist):
+                if case.study.study_instance_uid == study_uid:
+                    link.link_by_person(uow, case.study.id, order.exams[0].id, self._technologist)
+                    break
+
+    # --- pictures
+
+    def _draw_ahead(self, moments: list[_Moment]) -> None:
+        """Exams ordered at an earlier run whose pictures are due."""
+        for moment in moments:
+            if moment.act == self._send_half:
+                order = self._order_of(moment.exam)
+                if order is not None and may_move(order.exams[0].state, Move.BEGIN):
+                    self._begin_drawing(moment.exam, order)
+
+    def _begin_drawing(self, exam: PlannedExam, order: Order | None) -> None:
+        if order is None or exam.key in self._drawn or exam.fate not in (Fate.DONE, Fate.STOPPED):
+            return
+        if exam.moments is None or exam.moments.half > self._until:
+            return
+        self._drawn[exam.key] = self._painter.begin(
+            Picture(
+                self._subject(exam, order),
+                exam.procedure.modality,
+                exam.procedure.body_part,
+                exam.key,
+                self._devices[exam.room],
+                fewer=exam.moments.ends < self._until - timedelta(hours=20),
+            )
+        )
+
+    def _pictures(self, exam: PlannedExam) -> list[ReceivedObject]:
+        drawn = self._drawn.get(exam.key)
+        return drawn.result() if drawn is not None else []
+
+    def _file(self, exam: PlannedExam, objects: list[ReceivedObject]) -> None:
+        """Objects that are filed already are known and change nothing."""
+        self._system.blobs.settle(one.object_key for one in objects)
+        with unit_of_work(self._system) as uow:
+            for one in objects:
+                store_object(uow, one, self._station(exam))
+
+    def _subject(self, exam: PlannedExam, order: Order) -> Subject:
+        """What the station took over from its worklist, or, in an odd exam, what somebody typed or chose."""
+        requested = order.exams[0]
+        with read_only(self._system) as uow:
+            patient = patients.patient(uow, order.patient_id, PROGRAM)
+            step = scheduling.steps_of_exams(uow, [requested.id], PROGRAM)[0]
+            row = patients.as_row(patient)
+        assert exam.moments is not None
+        name = row.name.dicom()
+        subject = Subject(
+            patient_name=name,
+            patient_id=row.mrn,
+            issuer_of_patient_id=row.mrn_issuer,
+            study_uid=requested.study_instance_uid,
+            accession_number=order.accession_number,
+            issuer_of_accession=order.accession_issuer.namespace,
+            birth_date=date.fromisoformat(row.birth_date) if row.birth_date and len(row.birth_date) == 10 else None,
+            sex=row.sex,
+            requested_procedure_id=requested.identifier,
+            requested_procedure_description=exam_title(exam.procedure.name, exam.laterality),
+            scheduled_step_id=step.identifier,
+            performed_step_uid="" if exam.procedure.modality in WITHOUT_MPPS else _step_uid(exam),
+            performed_step_id=f"P{step.identifier[1:]}",
+            study_id=requested.identifier,
+            laterality=exam.laterality,
+            referring_physician="^".join((DOCTORS[exam.doctor].family, DOCTORS[exam.doctor].given)),
+            operator="Castaneda^Ruben",
+            started=exam.moments.begins.astimezone(self._zone),
+            station_ae=exam.room,
+            station_name=exam.room,
+            institution=self._site.name,
+        )
+        if exam.oddity == TYPED:
+            wrong = name[:-1] if len(name) > 6 else name + "a"
+            return replace(
+                subject,
+                patient_name=wrong,
+                issuer_of_patient_id="",
+                issuer_of_accession="",
+                accession_number="",
+                requested_procedure_id="",
+                scheduled_step_id="",
+                study_uid=seeded_uids(f"typed {exam.key}")(),
+            )
+        if exam.oddity == WRONG_PATIENT:
+            other = people()[(exam.person.number + 11) % len(people())].facts
+            return replace(
+                subject,
+                patient_name=other.name.dicom(),
+                patient_id=f"M{exam.person.number + 90:07}",
+                birth_date=date.fromisoformat(other.birth_date),
+                sex=other.sex,
+            )
+        return subject
+
+    def _begun(self, exam: PlannedExam, order: Order, subject: Subject) -> worklist.BegunStep:
+        assert exam.moments is not None
+        return worklist.BegunStep(
+            sop_instance_uid=_step_uid(exam),
+            references=(
+                StepReference(
+                    subject.accession_number,
+                    subject.requested_procedure_id,
+                    subject.scheduled_step_id,
+                    subject.study_uid,
+                ),
+            ),
+            identity=Identity(
+                patient_id=subject.patient_id,
+                name=PersonName.from_dicom(subject.patient_name),
+                birth_date=subject.birth_date.isoformat() if subject.birth_date else "",
+                sex=subject.sex,
+            ),
+            started_at=exam.moments.begins,
+            identifier=subject.performed_step_id,
+            device_id=self._devices[exam.room],
+            station_ae_title=exam.room,
+            modality=exam.procedure.modality,
+            description=subject.requested_procedure_description,
+            shown={"name": subject.patient_name, "id": subject.patient_id},
+        )
+
+    def _station(self, exam: PlannedExam) -> Actor:
+        return Actor("device", exam.room, Role.SYSTEM, self._devices[exam.room], f"demo {exam.key}")
+
+
+def _step_uid(exam: PlannedExam) -> str:
+    return seeded_uids(f"performed step {exam.key}")()
+
+
+def acting(uow: UnitOfWork, role: Role) -> Actor:
+    """The demo account of this role, at work."""
+    user = accounts.user_by_email(uow, f"{role}@demo.example")
+    assert user is not None
+    return Actor("user", user.name, role, user.id, "demo")
