@@ -20,6 +20,7 @@ from ris_pacs.kernel.uids import uid_mint
 from ris_pacs.kernel.uow import System, UnitOfWork
 from ris_pacs.orders.models import Order
 from ris_pacs.orders.service import place
+from ris_pacs.patients import queries as patient_queries
 from ris_pacs.patients.models import Patient
 from ris_pacs.patients.service import register as patients
 from ris_pacs.scheduling import queries as scheduling
@@ -98,6 +99,10 @@ def book(uow: UnitOfWork, order: Order, starts_at: datetime, room: str = "CT1") 
 def room_named(uow: UnitOfWork, room: str) -> int:
     site = catalog.sites(uow)[0]
     return next(one.id for one in catalog.rooms(uow, site.id) if one.name == room)
+
+
+def mrn_of(uow: UnitOfWork, patient_id: int) -> str:
+    return patient_queries.patient(uow, patient_id, PROGRAM).mrn
 
 
 @contextmanager

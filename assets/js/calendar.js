@@ -183,7 +183,17 @@ function startKeyboard() {
   });
 }
 
+// A day opens where it has got to, with the last hour still in view.
+function showNow() {
+  for (const line of document.querySelectorAll(".calendar .now-line")) {
+    const frame = line.closest(".calendar-wrap");
+    const below = line.getBoundingClientRect().top - frame.getBoundingClientRect().top;
+    frame.scrollTop += below - frame.clientHeight / 3;
+  }
+}
+
 export function startCalendar() {
+  showNow();
   startPointer();
   startKeyboard();
 }

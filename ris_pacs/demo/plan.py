@@ -164,7 +164,7 @@ class _Planner:
                 moments, free = self._moments(cursor, procedure.minutes, free)
                 exam = replace(exam, moments=moments)
             yield exam
-            cursor += max(procedure.minutes + self.draw.choice((0, 0, 5, 15)), self.draw.choice((25, 30, 40, 55)))
+            cursor += max(procedure.minutes + self.draw.choice((0, 0, 5, 15)), self.draw.choice((35, 45, 55, 70)))
             cursor += -cursor % 5
 
     def waiting(self) -> Iterator[PlannedExam]:

@@ -40,7 +40,7 @@ from ris_pacs.worklist import service as worklist
 from ris_pacs.worklist.queries import StepReference
 
 WITHOUT_MPPS = ("CR", "ES")
-RECONCILED_AFTER = timedelta(hours=9)
+RECONCILED_AFTER = timedelta(hours=22)
 QUIET = timedelta(minutes=31)
 
 

@@ -1,7 +1,7 @@
 """Compressed frames to arrays. What the bytes are is seen from the bytes; transfer syntaxes are sometimes wrong.
 
-JPEG in all its DICOM processes, JPEG-LS, JPEG 2000, HTJ2K, JPEG XL (PS3.5 8.2, Annex A.4) by imagecodecs;
-RLE (Annex G) here.
+JPEG in all its DICOM processes, JPEG-LS, JPEG 2000, HTJ2K (PS3.5 8.2, Annex A.4) by imagecodecs; RLE (Annex G)
+here.
 """
 
 from __future__ import annotations
@@ -21,9 +21,12 @@ MOST_PIXELS = 200_000_000
 
 _FILMS = "1.2.840.10008.1.2.4.10"
 _JP2 = b"\x00\x00\x00\x0cjP  "
-_JPEG_XL = (b"\xff\x0a", b"\x00\x00\x00\x0cJXL ")
 _LS, _SEQUENTIAL, _LOSSLESS = 0xF7, (0xC0, 0xC1, 0xC2), 0xC3
+_END_OF_IMAGE = b"\xff\xd9"
+_PADDING = 16
 _SLACK = 1024
+# How many times the pixels of the header a compressed frame may have.
+_TOLERATED = 4
 _UNDIVIDED = {0x01, 0xD8, *range(0xD0, 0xD8)}
 
 
@@ -51,7 +54,6 @@ class _Jpeg:
     """From the marker segments of a JPEG or JPEG-LS stream."""
 
     process: int
-    bits: int
     rows: int
     columns: int
     components: int
@@ -66,9 +68,7 @@ def decode(data: bytes, transfer_syntax: str, layout: Layout) -> Decoded:
         return _jpeg(data, layout)
     try:
         if data[:2] == b"\xff\x4f" or data[:8] == _JP2:
-            return Decoded(_jpeg_2000(data), layout.photometric in ("YBR_RCT", "YBR_ICT", "RGB"))
-        if data.startswith(_JPEG_XL):
-            return Decoded(np.asarray(imagecodecs.jpegxl_decode(data)), converted=True)
+            return Decoded(_jpeg_2000(data, layout), layout.photometric in ("YBR_RCT", "YBR_ICT", "RGB"))
     except CannotDecode:
         raise
     except Exception as problem:
@@ -80,7 +80,10 @@ def decode(data: bytes, transfer_syntax: str, layout: Layout) -> Decoded:
 
 def _jpeg(data: bytes, layout: Layout) -> Decoded:
     head = _parse_jpeg(data, layout)
-    _check_size(head.rows, head.columns)
+    if _END_OF_IMAGE not in data[-_PADDING:]:
+        # libjpeg would fill up with grey, CharLS look for the end for ten seconds.
+        raise CannotDecode("its JPEG data end too early")
+    _check_size(head.rows, head.columns, layout)
     coloured = head.components == 3 and head.process in _SEQUENTIAL
     try:
         if head.process == _LS:
@@ -119,7 +122,7 @@ def _parse_jpeg(data: bytes, layout: Layout) -> _Jpeg:
         if (0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC)) or marker == _LS:
             if len(segment) < 6 or len(segment) < 6 + 3 * segment[5]:
                 break
-            bits, rows, columns, components = struct.unpack(">BHHB", segment[:6])
+            rows, columns, components = struct.unpack_from(">HHB", segment, 1)
             names, factors = segment[6::3][:components], segment[7::3][:components]
             if adobe is not None or jfif:
                 luminance = jfif if adobe is None else adobe == 1
@@ -127,26 +130,29 @@ def _parse_jpeg(data: bytes, layout: Layout) -> _Jpeg:
                 luminance = names != b"RGB"
             else:
                 luminance = layout.photometric.startswith("YBR")
-            return _Jpeg(marker, bits, rows, columns, components, luminance)
+            return _Jpeg(marker, rows, columns, components, luminance)
         at += 2 + length
     raise CannotDecode("its JPEG data are damaged")
 
 
-def _jpeg_2000(data: bytes) -> NDArray[Any]:
+def _jpeg_2000(data: bytes, layout: Layout) -> NDArray[Any]:
     start = data.find(b"\xff\x4f\xff\x51")
     if start < 0 or len(data) < start + 24:
         raise CannotDecode("its JPEG 2000 data are damaged")
-    capabilities, right, bottom, left, top = struct.unpack_from(">H4I", data, start + 6)
-    _check_size(max(0, bottom - top), max(0, right - left))
-    high_throughput = capabilities & 0x4000
-    return np.asarray(imagecodecs.htj2k_decode(data) if high_throughput else imagecodecs.jpeg2k_decode(data))
+    right, bottom, left, top = struct.unpack_from(">4I", data, start + 8)
+    _check_size(max(0, bottom - top), max(0, right - left), layout)
+    # OpenJPEG for high throughput too: the other decoder gives back unfinished memory for damaged data.
+    return np.asarray(imagecodecs.jpeg2k_decode(data))
 
 
-def _check_size(rows: int, columns: int) -> None:
+def _check_size(rows: int, columns: int, layout: Layout) -> None:
+    """Before anything is decoded: a few bytes may claim to be a very large picture."""
     if rows == 0 or columns == 0:
         raise CannotDecode("its compressed data have no size")
-    if rows * columns > MOST_PIXELS:
-        raise CannotDecode(f"{columns} × {rows} pixels are more than the {MOST_PIXELS // 1_000_000} million shown here")
+    if rows * columns > min(MOST_PIXELS, _TOLERATED * layout.rows * layout.columns):
+        raise CannotDecode(
+            f"its compressed data have {columns} × {rows} pixels, its header says {layout.columns} × {layout.rows}"
+        )
 
 
 def _run_lengths(data: bytes, layout: Layout) -> NDArray[Any]:

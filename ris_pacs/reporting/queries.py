@@ -46,6 +46,8 @@ def to_read(uow: UnitOfWork, actor: Actor, modality: str = "", limit: int = 100)
     return [ReadingRow(rows[one], images.get(one, 0), pictures.get(one)) for one in ids if one in rows]
 
 
-def count_to_read(uow: UnitOfWork) -> int:
+def count_to_read(uow: UnitOfWork, modality: str = "") -> int:
     query = select(func.count(RequestedProcedure.id)).where(RequestedProcedure.state == ExamState.TO_READ)
+    if modality:
+        query = query.where(RequestedProcedure.modality == modality)
     return uow.session.scalar(query) or 0

@@ -41,8 +41,10 @@ def _values() -> dict[str, Any]:
     modality = request.args.get("modality", "")
     with read_only(context.system()) as uow:
         found = queries.to_read(uow, context.actor(), modality)
+        total = queries.count_to_read(uow, modality)
     return {
         "exams": found,
+        "total": total,
         "modality": modality,
         "modalities": MODALITIES,
         "priorities": PRIORITIES,

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import case, select
 from sqlalchemy.orm import joinedload, selectinload
 
 from ris_pacs.accounts.queries import visible
@@ -98,16 +98,16 @@ def step_row(uow: UnitOfWork, step_id: int, actor: Actor) -> StepRow:
 
 def waiting(uow: UnitOfWork, site_id: int, actor: Actor, limit: int = 100) -> list[StepRow]:
     """Steps without a time, the most urgent and then the oldest first."""
-    found = _rows(
+    urgency = case({"stat": 0, "urgent": 1}, value=Order.priority, else_=2)
+    return _rows(
         uow,
         actor,
         ScheduledStep.state == rules.StepState.WAITING,
         RequestedProcedure.state == "requested",
         Order.site_id == site_id,
+        order_by=(urgency, Order.placed_at, ScheduledStep.id),
         limit=limit,
     )
-    urgency = {"stat": 0, "urgent": 1, "routine": 2}
-    return sorted(found, key=lambda row: (urgency[row.exam.priority], row.exam.placed_at))
 
 
 def day_of_site(uow: UnitOfWork, site: Site, day: date, actor: Actor, modality: str = "") -> list[RoomDay]:
@@ -130,7 +130,7 @@ def day_of_site(uow: UnitOfWork, site: Site, day: date, actor: Actor, modality: 
 def _room_day(room: Resource, steps: list[StepRow], day: date) -> RoomDay:
     closed = closed_times(catalog.hours_of(room), day.weekday())
     open_minutes = 1440 - sum(time.ends - time.begins for time in closed)
-    booked = sum(row.minutes for row in steps)
+    booked = sum(row.minutes for row in steps if row.state != rules.StepState.DROPPED)
     return RoomDay(
         room_id=room.id,
         name=room.name,
@@ -155,14 +155,19 @@ def steps_of_day(uow: UnitOfWork, site_id: int, day: date, zone: ZoneInfo, actor
     return sorted(found, key=lambda row: (row.starts_at, row.id))
 
 
-def _rows(uow: UnitOfWork, actor: Actor, *conditions, limit: int = 1000) -> list[StepRow]:  # type: ignore[no-untyped-def]
+_BY_TIME = (ScheduledStep.starts_at, ScheduledStep.id)
+
+
+def _rows(  # type: ignore[no-untyped-def]
+    uow: UnitOfWork, actor: Actor, *conditions, order_by=_BY_TIME, limit: int = 1000
+) -> list[StepRow]:
     found = uow.session.scalars(
         select(ScheduledStep)
         .join(RequestedProcedure, RequestedProcedure.id == ScheduledStep.requested_procedure_id)
         .join(Order, Order.id == RequestedProcedure.order_id)
         .where(visible(uow, actor, patient=Order.patient_id, requested_procedure=RequestedProcedure.id), *conditions)
         .options(joinedload(ScheduledStep.room), selectinload(ScheduledStep.stations).joinedload(StepStation.device))
-        .order_by(ScheduledStep.starts_at, ScheduledStep.id)
+        .order_by(*order_by)
         .limit(limit)
     ).all()
     exams = orders.exam_rows(uow, [one.requested_procedure_id for one in found], actor)

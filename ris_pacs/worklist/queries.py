@@ -112,7 +112,8 @@ def resolve(uow: UnitOfWork, reference: StepReference) -> Resolved | None:
     """The exam that a device's reference names: by step id within its requested procedure, else by the requested
     procedure id, else by an accession number that one order has, else by a Study Instance UID that one exam has.
 
-    When a reference names an accession number and a requested procedure that do not belong together, it names nothing.
+    When a reference names an accession number, requested procedure or step that do not belong together, it names
+    nothing.
     """
     query = select(RequestedProcedure.id, Order.patient_id, Order.accession_number).join(Order)
     if reference.requested_procedure_id:
@@ -121,7 +122,7 @@ def resolve(uow: UnitOfWork, reference: StepReference) -> Resolved | None:
         ).one_or_none()
         if row is None or (reference.accession_number and row.accession_number != reference.accession_number):
             return None
-        return Resolved(row.id, _step_id(uow, row.id, reference.scheduled_step_id), row.patient_id, "step")
+        return _with_step(uow, row.id, row.patient_id, "step", reference.scheduled_step_id)
     if reference.accession_number:
         query, how = query.where(Order.accession_number == reference.accession_number), "accession"
     elif reference.study_instance_uid:
@@ -131,18 +132,24 @@ def resolve(uow: UnitOfWork, reference: StepReference) -> Resolved | None:
     rows = uow.session.execute(query.limit(2)).all()
     if len(rows) != 1:
         return None
-    return Resolved(rows[0].id, _step_id(uow, rows[0].id, reference.scheduled_step_id), rows[0].patient_id, how)
+    return _with_step(uow, rows[0].id, rows[0].patient_id, how, reference.scheduled_step_id)
 
 
-def _step_id(uow: UnitOfWork, exam_id: int, identifier: str) -> int | None:
-    """The named step of the exam; without a name, the only one."""
+def _with_step(uow: UnitOfWork, exam_id: int, patient_id: int, how: str, identifier: str) -> Resolved | None:
+    """With the named step of the exam, else its only one; a number that the device made up says nothing.
+
+    None when the named step is another exam's.
+    """
     steps = uow.session.execute(
-        select(ScheduledStep.id, ScheduledStep.identifier).where(ScheduledStep.requested_procedure_id == exam_id)
+        select(ScheduledStep.id, ScheduledStep.identifier, ScheduledStep.requested_procedure_id).where(
+            or_(ScheduledStep.requested_procedure_id == exam_id, ScheduledStep.identifier == identifier)
+        )
     ).all()
-    named = [step.id for step in steps if step.identifier == identifier]
-    if named or identifier:
-        return named[0] if named else None
-    return steps[0].id if len(steps) == 1 else None
+    own = [step for step in steps if step.requested_procedure_id == exam_id]
+    if len(own) < len(steps):
+        return None
+    named = [step for step in own if step.identifier == identifier] or own
+    return Resolved(exam_id, named[0].id if len(named) == 1 else None, patient_id, how)
 
 
 def by_sop_instance(uow: UnitOfWork, uid: str, lock: bool = False) -> PerformedStep | None:

@@ -7,6 +7,7 @@ import logging
 import os
 import shutil
 import subprocess
+import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ import imagecodecs
 import numpy as np
 import pydicom
 import pytest
-from pydicom.pixels import apply_modality_lut
+from pydicom.pixels import apply_modality_lut, pixel_array
 
 from ris_pacs.imaging.pixels import open_picture
 from ris_pacs.imaging.problems import CannotDecode, HeaderError, NotAPicture
@@ -32,6 +33,10 @@ def quiet() -> Iterator[None]:
         yield
 
 
+# Large, and compared with their uncompressed twins below.
+_SEEN_BELOW = {"RG1_J2KR", "RG1_J2KI"}
+
+
 def _with_pixels() -> list[Path]:
     found = []
     for path in all_samples():
@@ -39,21 +44,21 @@ def _with_pixels() -> list[Path]:
             open_picture(path)
         except (NotAPicture, CannotDecode, HeaderError):
             continue
-        found.append(path)
+        if path.stem not in _SEEN_BELOW:
+            found.append(path)
     return found
 
 
 @pytest.mark.parametrize("path", _with_pixels(), ids=ident)
 def test_the_same_pixels_as_pydicom(path: Path) -> None:
     theirs = pydicom.dcmread(path, force=True)
-    try:
-        expected = theirs.pixel_array
-    except Exception as problem:
-        pytest.skip(f"pydicom cannot: {str(problem)[:60]}")
     opened = open_picture(path)
     for frame in {1, opened.frames}:
+        try:
+            wanted = pixel_array(theirs, index=frame - 1) if opened.frames > 1 else theirs.pixel_array
+        except Exception as problem:
+            pytest.skip(f"pydicom cannot: {str(problem)[:60]}")
         mine = opened.decode(frame)
-        wanted = expected if opened.frames == 1 else expected[frame - 1]
         if mine.ndim == 3 and theirs.BitsAllocated > 8:
             wanted = (wanted >> (theirs.BitsStored - 8)).astype(np.uint8)
         assert mine.shape == wanted.shape
@@ -82,7 +87,6 @@ TWINS = [
     ("SC_rgb_dcmtk_+eb+cy+n1.dcm", "SC_rgb_dcmtk_ebcyn1_dcmd.dcm", 2),
     ("SC_rgb_dcmtk_+eb+cy+s4.dcm", "SC_rgb_dcmtk_ebcys4_dcmd.dcm", 2),
     ("color-pl.dcm", "color-px.dcm", 0),
-    ("JPEG-LL.dcm", "JPEG2000_UNC.dcm", 0),
 ]
 
 
@@ -100,6 +104,7 @@ def test_the_same_pixels_as_the_uncompressed_twin(packed: str, plain: str, most:
         ("JPGExtended.dcm", "dcmdjpeg"),
         ("JPEG-lossy.dcm", "dcmdjpeg"),
         ("JPGLosslessP14SV1_1s_1f_8b.dcm", "dcmdjpeg"),
+        ("JPEG-LL.dcm", "dcmdjpeg"),
         ("JPEGLSNearLossless_08.dcm", "dcmdjpls"),
         ("JPEGLSNearLossless_16.dcm", "dcmdjpls"),
     ],
@@ -130,7 +135,6 @@ ENCODERS: dict[str, tuple[str, Any]] = {
     "jpeg 2000": ("1.2.840.10008.1.2.4.90", lambda a: imagecodecs.jpeg2k_encode(a, level=0, reversible=True)),
     "jp2 file": ("1.2.840.10008.1.2.4.90", lambda a: imagecodecs.jpeg2k_encode(a, level=0, codecformat="JP2")),
     "htj2k": ("1.2.840.10008.1.2.4.201", lambda a: imagecodecs.htj2k_encode(a, reversible=True)),
-    "jpeg xl": ("1.2.840.10008.1.2.4.110", lambda a: imagecodecs.jpegxl_encode(a, lossless=True)),
 }
 
 
@@ -173,8 +177,8 @@ def test_bits_beyond_those_stored_are_not_pixels(tmp_path: Path) -> None:
 
 
 def test_single_bits_frame_by_frame(tmp_path: Path) -> None:
-    """Frames of 5 × 3 bits follow one another without padding (PS3.5 8.1.1)."""
-    masks = np.random.default_rng(1).integers(0, 2, (4, 5, 3), dtype=np.uint8)
+    """Frames of 5 × 7 bits follow one another without padding (PS3.5 8.1.1)."""
+    masks = np.random.default_rng(1).integers(0, 2, (4, 5, 7), dtype=np.uint8)
     path = picture(
         tmp_path / "x.dcm",
         masks,
@@ -215,6 +219,7 @@ def test_damaged_frames_say_so(name: str, tmp_path: Path) -> None:
     syntax, encode = ENCODERS.get(name, ("1.2.840.10008.1.2.5", lambda a: a.tobytes()))
     good = bytes(encode(RAMP))
     random = np.random.default_rng(4)
+    before = time.process_time()
     for place in range(12):
         if place < 4:
             bad = good[: len(good) * place // 4]
@@ -224,12 +229,20 @@ def test_damaged_frames_say_so(name: str, tmp_path: Path) -> None:
                 noisy[at] = int(random.integers(0, 256))
             bad = bytes(noisy)
         path = picture(tmp_path / "x.dcm", RAMP, frames=[bad + b"\0" * (len(bad) % 2) or b"\0\0"], syntax=syntax)
-        try:
-            decoded = open_picture(path).decode(1)
-        except (CannotDecode, HeaderError) as problem:
-            assert problem.message.endswith(".")
-        else:
-            assert decoded.size <= 200_000_000
+        with contextlib.suppress(CannotDecode, HeaderError):
+            assert open_picture(path).decode(1).size <= 4 * RAMP.size
+    assert time.process_time() - before < 3
+
+
+@pytest.mark.parametrize("name", [*ENCODERS, "rle"])
+def test_half_a_frame_is_never_shown_as_a_whole_one(name: str, tmp_path: Path) -> None:
+    syntax, encode = ENCODERS.get(name, ("1.2.840.10008.1.2.5", lambda a: a.tobytes()))
+    noisy = np.random.default_rng(2).integers(0, 4096, (64, 48)).astype(np.uint16)
+    good = bytes(encode(noisy))
+    half = good[: len(good) // 4 * 2]
+    path = picture(tmp_path / "x.dcm", noisy, frames=[half], syntax=syntax, BitsStored=12)
+    with pytest.raises(CannotDecode):
+        open_picture(path).decode(1)
 
 
 def test_a_stream_with_another_size_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
@@ -237,7 +250,7 @@ def test_a_stream_with_another_size_is_refused_before_it_is_decoded(tmp_path: Pa
     at = stream.index(b"\xff\xf7") + 5
     stream[at : at + 4] = b"\xff\xff\xff\xff"
     path = picture(tmp_path / "x.dcm", RAMP, frames=[bytes(stream)], syntax="1.2.840.10008.1.2.4.80")
-    with pytest.raises(CannotDecode, match="million"):
+    with pytest.raises(CannotDecode, match="its header says 48 × 64"):
         open_picture(path).decode(1)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 from pathlib import Path
 from typing import Any
@@ -39,12 +40,8 @@ def made(tmp_path: Path, pixels: Any = RAMP, **values: Any) -> Path:
 
 @pytest.mark.parametrize("path", all_samples(), ids=ident)
 def test_every_sample_has_a_thumbnail_or_a_reason(path: Path) -> None:
-    try:
-        jpeg = thumbnail(path, size=96)
-    except (NotAPicture, CannotDecode, HeaderError) as problem:
-        assert problem.message
-    else:
-        height, width = simplejpeg.decode_jpeg_header(jpeg)[:2]
+    with contextlib.suppress(NotAPicture, CannotDecode, HeaderError):
+        height, width = simplejpeg.decode_jpeg_header(thumbnail(path, size=96))[:2]
         assert max(height, width) == 96
 
 
@@ -71,8 +68,7 @@ def test_linear_exact_and_sigmoid(tmp_path: Path) -> None:
 
 def test_the_first_of_several_windows_and_the_one_asked_for(tmp_path: Path) -> None:
     path = made(tmp_path, WindowCenter=[1000, 3000], WindowWidth=[500, 500])
-    one = made(tmp_path / "..", WindowCenter=1000, WindowWidth=500) if False else path
-    assert (seen(one)[0] > 127).argmax() == pytest.approx(1000 / 16, abs=1)
+    assert (seen(path)[0] > 127).argmax() == pytest.approx(1000 / 16, abs=1)
     assert (seen(path, window=Window(3000, 500))[0] > 127).argmax() == pytest.approx(3000 / 16, abs=1)
     jpeg = opened(render_frame(path, window=(3000, 500)))
     assert (jpeg[20] > 127).argmax() == pytest.approx(3000 / 16, abs=2)
@@ -171,7 +167,7 @@ BARS = np.repeat(np.array([[255, 0, 0], [0, 255, 0], [0, 0, 255], [40, 90, 200]]
 def _luminance(rgb: NDArray[np.uint8], partial: bool = False) -> NDArray[np.uint8]:
     """PS3.3 C.7.6.3.1.2."""
     r, g, b = (rgb[..., channel].astype(float) for channel in range(3))
-    y, cb, cr = 0.299 * r + 0.587 * g + 0.114 * b, (b - 0) * 0, 0 * r
+    y = 0.299 * r + 0.587 * g + 0.114 * b
     cb = 128 + (-0.168736 * r - 0.331264 * g + 0.5 * b)
     cr = 128 + (0.5 * r - 0.418688 * g - 0.081312 * b)
     if partial:
