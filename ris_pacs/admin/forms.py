@@ -15,7 +15,7 @@ from wtforms import (
 )
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
-from ris_pacs.catalog.models import Device
+from ris_pacs.catalog.queries import Device
 from ris_pacs.catalog.rules import MODALITIES
 from ris_pacs.catalog.service.devices import DeviceFacts
 from ris_pacs.kernel.actor import Role

@@ -23,7 +23,7 @@ import ris_pacs.scheduling.views.step
 import ris_pacs.technologist.views
 import ris_pacs.tracking.views
 from ris_pacs.archive.queries import inbox
-from ris_pacs.bootstrap.hl7 import build_receiver
+from ris_pacs.bootstrap.mllp import build_receiver
 from ris_pacs.catalog import queries as catalog
 from ris_pacs.config import Settings
 from ris_pacs.kernel import audit, jobs, marks

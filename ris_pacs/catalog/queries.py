@@ -11,17 +11,12 @@ from sqlalchemy.orm import InstrumentedAttribute, joinedload, selectinload
 
 from ris_pacs.catalog import rules
 from ris_pacs.catalog.errors import NoSuchDevice, NoSuchDiagnosis, NoSuchPractitioner, NoSuchProcedure
-from ris_pacs.catalog.models import (
-    Device,
-    DiagnosisCode,
-    Issuer,
-    Partner,
-    Practitioner,
-    Procedure,
-    Resource,
-    Site,
-    UnknownCaller,
-)
+from ris_pacs.catalog.models import Device as Device
+from ris_pacs.catalog.models import DiagnosisCode, Practitioner, Site, UnknownCaller
+from ris_pacs.catalog.models import Issuer as Issuer
+from ris_pacs.catalog.models import Partner as Partner
+from ris_pacs.catalog.models import Procedure as Procedure
+from ris_pacs.catalog.models import Resource as Resource
 from ris_pacs.kernel.actor import Actor, Role
 from ris_pacs.kernel.text import fold, like_prefix
 

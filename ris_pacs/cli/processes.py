@@ -96,7 +96,7 @@ def hl7(fd: int | None, ready_fd: int | None) -> None:
     """
     end_with_parent(ready_fd)
     settings, system = open_current_system("hl7")
-    from ris_pacs.bootstrap.hl7 import build_hl7
+    from ris_pacs.bootstrap.mllp import build_hl7
 
     server = build_hl7(settings, system, listening(fd, settings, settings.hl7_port))
     stop = until_signal()

@@ -9,7 +9,7 @@ from ris_pacs.demo.people import Person
 from ris_pacs.demo.pictures import seeded_uids
 from ris_pacs.demo.plan import PlannedExam
 from ris_pacs.demo.practice import DOCTORS
-from ris_pacs.hl7.build import Header, Row, build, sparse
+from ris_pacs.hl7.build import Header, Repetition, Row, build, sparse
 from ris_pacs.kernel.person import PersonName
 
 APPLICATION, FACILITY = "EMR", "HOSPITAL"
@@ -87,7 +87,7 @@ def patient_row(person: Person) -> Row:
     )
 
 
-def _names(name: PersonName) -> list[tuple[str, ...]]:
+def _names(name: PersonName) -> list[Repetition]:
     """Each script of the name as a repetition of its own, XPN-8 telling which (HL7 table 0465)."""
     scripts = zip(name.groups, "AIP", strict=True)
     return [(group.family, group.given, group.middle, "", "", "", "L", script) for group, script in scripts if group]

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from time import monotonic
 from zoneinfo import ZoneInfo
 
-from ris_pacs.bootstrap.hl7 import build_receiver
+from ris_pacs.bootstrap.mllp import build_receiver
 from ris_pacs.catalog import queries as catalog
 from ris_pacs.demo import emr
 from ris_pacs.demo.people import people, suits
@@ -78,7 +78,9 @@ def _play(system: System, storage_url: str, exams: list[PlannedExam], now: datet
     clock = MovingClock(now)
     system = replace(system, clock=clock)
     with Painter(storage_url) as painter:
-        player = Player(system, clock, build_receiver(system), painter, lambda exam: exam.rank < _share(exam, today))
+        player = Player(
+            system, clock, build_receiver(system).receive, painter, lambda exam: exam.rank < _share(exam, today)
+        )
         player.play([*exams, *plan_night(today, ZONE, now)], now)
     clock.at = now
     with unit_of_work(system) as uow:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from ris_pacs.accounts import queries as accounts
@@ -15,31 +15,27 @@ from ris_pacs.archive.service.store import ReceivedObject, store_object
 from ris_pacs.catalog import queries as catalog
 from ris_pacs.catalog.service import doctors
 from ris_pacs.demo import emr
-from ris_pacs.demo.people import Person, people
+from ris_pacs.demo.people import Person
 from ris_pacs.demo.pictures import Painter, Picture, seeded_uids
-from ris_pacs.demo.plan import IMAGE_LOST, TYPED, WRONG_PATIENT, Fate, PlannedExam
+from ris_pacs.demo.plan import IMAGE_LOST, Fate, PlannedExam
 from ris_pacs.demo.practice import DOCTORS
-from ris_pacs.hl7.handlers import Peer
+from ris_pacs.demo.station import WITHOUT_MPPS, begun_step, step_uid, taken_over
+from ris_pacs.hl7.handlers import Handler, Peer
 from ris_pacs.imaging.phantoms.subject import Subject
 from ris_pacs.kernel import marks
 from ris_pacs.kernel.actor import PROGRAM, Actor, Role
-from ris_pacs.kernel.person import PersonName
 from ris_pacs.kernel.uow import System, UnitOfWork, read_only, unit_of_work
-from ris_pacs.messages.hl7 import Receiver
 from ris_pacs.orders import queries as orders
-from ris_pacs.orders.models import Order
-from ris_pacs.orders.rules import Move, exam_title, may_move
+from ris_pacs.orders.queries import Order
+from ris_pacs.orders.rules import Move, may_move
 from ris_pacs.orders.service import change
 from ris_pacs.orders.service.place import Diagnosis, NewOrder, place_order
 from ris_pacs.patients import queries as patients
-from ris_pacs.patients.rules import Identity
 from ris_pacs.patients.service.register import Registration, register_patient
 from ris_pacs.scheduling import queries as scheduling
 from ris_pacs.scheduling.service import booking, desk
 from ris_pacs.worklist import service as worklist
-from ris_pacs.worklist.queries import StepReference
 
-WITHOUT_MPPS = ("CR", "ES")
 RECONCILED_AFTER = timedelta(hours=22)
 QUIET = timedelta(minutes=31)
 
@@ -73,11 +69,11 @@ class Player:
         self,
         system: System,
         clock: MovingClock,
-        receiver: Receiver,
+        receive: Handler,
         painter: Painter,
         places: Callable[[PlannedExam], bool],
     ) -> None:
-        self._system, self._clock, self._receiver, self._painter = system, clock, receiver, painter
+        self._system, self._clock, self._receive, self._painter = system, clock, receive, painter
         self._places = places
         self._drawn: dict[str, Future[list[ReceivedObject]]] = {}
         with read_only(system) as uow:
@@ -166,7 +162,7 @@ class Player:
         if order is not None:
             return
         if exam.by_emr:
-            self._receiver.receive(emr.new_order(exam, self._clock.at, self._zone), Peer("127.0.0.1", 0, "demo"))
+            self._receive(emr.new_order(exam, self._clock.at, self._zone), Peer("127.0.0.1", 0, "demo"))
             self._concerned([exam])
             self._begin_drawing(exam, self._order_of(exam))
             return
@@ -251,7 +247,7 @@ class Player:
         elif exam.procedure.modality not in WITHOUT_MPPS:
             subject = self._subject(exam, order)
             with unit_of_work(self._system) as uow:
-                worklist.begin_step(uow, self._begun(exam, order, subject), self._station(exam))
+                worklist.begin_step(uow, begun_step(exam, subject, self._devices[exam.room]), self._station(exam))
 
     def _send_half(self, exam: PlannedExam, order: Order | None) -> None:
         drawn = self._pictures(exam)
@@ -283,7 +279,7 @@ class Player:
             objects = listed.setdefault(one.series.series_instance_uid, [])
             objects.append((one.instance.sop_class_uid, one.instance.sop_instance_uid))
         update = worklist.StepUpdate(
-            _step_uid(exam),
+            step_uid(exam),
             state,
             self._clock.at,
             reason,
@@ -349,93 +345,13 @@ class Player:
                 store_object(uow, one, self._station(exam))
 
     def _subject(self, exam: PlannedExam, order: Order) -> Subject:
-        """What the station took over from its worklist, or, in an odd exam, what somebody typed or chose."""
-        requested = order.exams[0]
         with read_only(self._system) as uow:
-            patient = patients.patient(uow, order.patient_id, PROGRAM)
-            step = scheduling.steps_of_exams(uow, [requested.id], PROGRAM)[0]
-            row = patients.as_row(patient)
-        assert exam.moments is not None
-        name = row.name.dicom()
-        subject = Subject(
-            patient_name=name,
-            patient_id=row.mrn,
-            issuer_of_patient_id=row.mrn_issuer,
-            study_uid=requested.study_instance_uid,
-            accession_number=order.accession_number,
-            issuer_of_accession=order.accession_issuer.namespace,
-            birth_date=date.fromisoformat(row.birth_date) if row.birth_date and len(row.birth_date) == 10 else None,
-            sex=row.sex,
-            requested_procedure_id=requested.identifier,
-            requested_procedure_description=exam_title(exam.procedure.name, exam.laterality),
-            scheduled_step_id=step.identifier,
-            performed_step_uid="" if exam.procedure.modality in WITHOUT_MPPS else _step_uid(exam),
-            performed_step_id=f"P{step.identifier[1:]}",
-            study_id=requested.identifier,
-            laterality=exam.laterality,
-            referring_physician="^".join((DOCTORS[exam.doctor].family, DOCTORS[exam.doctor].given)),
-            operator="Castaneda^Ruben",
-            started=exam.moments.begins.astimezone(self._zone),
-            station_ae=exam.room,
-            station_name=exam.room,
-            institution=self._site.name,
-        )
-        if exam.oddity == TYPED:
-            wrong = name[:-1] if len(name) > 6 else name + "a"
-            return replace(
-                subject,
-                patient_name=wrong,
-                issuer_of_patient_id="",
-                issuer_of_accession="",
-                accession_number="",
-                requested_procedure_id="",
-                scheduled_step_id="",
-                study_uid=seeded_uids(f"typed {exam.key}")(),
-            )
-        if exam.oddity == WRONG_PATIENT:
-            other = people()[(exam.person.number + 11) % len(people())].facts
-            return replace(
-                subject,
-                patient_name=other.name.dicom(),
-                patient_id=f"M{exam.person.number + 90:07}",
-                birth_date=date.fromisoformat(other.birth_date),
-                sex=other.sex,
-            )
-        return subject
-
-    def _begun(self, exam: PlannedExam, order: Order, subject: Subject) -> worklist.BegunStep:
-        assert exam.moments is not None
-        return worklist.BegunStep(
-            sop_instance_uid=_step_uid(exam),
-            references=(
-                StepReference(
-                    subject.accession_number,
-                    subject.requested_procedure_id,
-                    subject.scheduled_step_id,
-                    subject.study_uid,
-                ),
-            ),
-            identity=Identity(
-                patient_id=subject.patient_id,
-                name=PersonName.from_dicom(subject.patient_name),
-                birth_date=subject.birth_date.isoformat() if subject.birth_date else "",
-                sex=subject.sex,
-            ),
-            started_at=exam.moments.begins,
-            identifier=subject.performed_step_id,
-            device_id=self._devices[exam.room],
-            station_ae_title=exam.room,
-            modality=exam.procedure.modality,
-            description=subject.requested_procedure_description,
-            shown={"name": subject.patient_name, "id": subject.patient_id},
-        )
+            patient = patients.as_row(patients.patient(uow, order.patient_id, PROGRAM))
+            step = scheduling.steps_of_exams(uow, [order.exams[0].id], PROGRAM)[0]
+        return taken_over(exam, order, patient, step.identifier, self._zone)
 
     def _station(self, exam: PlannedExam) -> Actor:
         return Actor("device", exam.room, Role.SYSTEM, self._devices[exam.room], f"demo {exam.key}")
-
-
-def _step_uid(exam: PlannedExam) -> str:
-    return seeded_uids(f"performed step {exam.key}")()
 
 
 def acting(uow: UnitOfWork, role: Role) -> Actor:

@@ -16,7 +16,7 @@ from ris_pacs.kernel.rights import Right, may
 from ris_pacs.kernel.uow import UnitOfWork, read_only, unit_of_work
 from ris_pacs.orders import queries as orders
 from ris_pacs.orders.errors import NoSuchOrder
-from ris_pacs.orders.models import Order
+from ris_pacs.orders.queries import Order
 from ris_pacs.orders.rules import PRIORITIES
 from ris_pacs.orders.service import exams
 from ris_pacs.patients import queries as patients

@@ -158,9 +158,7 @@ def open_database(url: str, pool_size: int = 10) -> Database:
     return Database(engine, WriterLock(path.with_name(path.name + ".writer")))
 
 
-def _check_values(
-    _connection: Any, _cursor: Any, _statement: str, parameters: Any, _context: Any, _many: bool
-) -> None:
+def _check_values(_connection: Any, _cursor: Any, _statement: str, parameters: Any, _context: Any, _many: bool) -> None:
     """What one of the two databases cannot hold is refused by both, in plain words, before it is sent."""
     for row in parameters if isinstance(parameters, list) else (parameters,):
         for value in row.values() if isinstance(row, dict) else row or ():

@@ -12,7 +12,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError, OperationalError
-from sqlalchemy.orm import Session, SessionTransaction
+from sqlalchemy.orm import Session
 
 from ris_pacs.kernel import audit, jobs, topics
 from ris_pacs.kernel.actor import Actor
@@ -75,9 +75,17 @@ class UnitOfWork:
             else:
                 jobs.enqueue(self, line.name, as_payload(event))
 
-    def savepoint(self) -> SessionTransaction:
-        """A part that may fail by itself: `with uow.savepoint(): …`."""
-        return self.session.begin_nested()
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """A part that may fail by itself: `with uow.savepoint(): …`. What it recorded is taken back with it."""
+        audits, touched = len(self._audit), set(self._topics)
+        try:
+            with self.session.begin_nested():
+                yield
+        except BaseException:
+            del self._audit[audits:]
+            self._topics = touched
+            raise
 
     def record(self, access: audit.Access) -> None:
         """Leave an audit row when the transaction commits; services call `audit.record`."""
@@ -223,12 +231,9 @@ class GroupCommit:
 
     @staticmethod
     def _do(uow: UnitOfWork, item: _Item[T]) -> None:
-        audits, touched = len(uow._audit), set(uow._topics)
         item.error = None
         try:
             with uow.savepoint():
                 item.result = item.work(uow)
         except Exception as problem:
             item.error = problem
-            del uow._audit[audits:]
-            uow._topics = touched

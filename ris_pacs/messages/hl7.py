@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 import structlog
 
 from ris_pacs.catalog import queries as catalog
-from ris_pacs.catalog.models import Partner
+from ris_pacs.catalog.queries import Partner
 from ris_pacs.hl7 import acks
 from ris_pacs.hl7.acks import ACCEPTED, Answers, Verdict
 from ris_pacs.hl7.er7 import Message, parse

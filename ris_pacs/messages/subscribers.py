@@ -11,7 +11,7 @@ from ris_pacs.kernel.actor import PROGRAM, Actor
 from ris_pacs.kernel.inbox import About
 from ris_pacs.orders import queries as orders
 from ris_pacs.orders.events import ExamMoved
-from ris_pacs.orders.models import Order
+from ris_pacs.orders.queries import Order
 from ris_pacs.orders.rules import ExamState
 
 if TYPE_CHECKING:
@@ -70,9 +70,7 @@ def _rows(order: Order, status: str) -> list[Row]:
     placer = (order.placer_number, order.placer_issuer.namespace if order.placer_issuer else None)
     filler = (order.accession_number, order.accession_issuer.namespace)
     exam = order.exams[0]
-    numbers: list[Repetition] = [
-        (one.value, None, None, one.issuer.namespace, one.type) for one in patient.identifiers
-    ]
+    numbers: list[Repetition] = [(one.value, None, None, one.issuer.namespace, one.type) for one in patient.identifiers]
     return [
         sparse(
             "PID",

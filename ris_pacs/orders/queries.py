@@ -15,7 +15,9 @@ from ris_pacs.kernel.actor import Actor
 from ris_pacs.kernel.text import after_prefix
 from ris_pacs.orders import rules
 from ris_pacs.orders.errors import NoSuchExam, NoSuchOrder
-from ris_pacs.orders.models import ExamHistory, Oddity, Order, RequestedProcedure
+from ris_pacs.orders.models import ExamHistory, Oddity
+from ris_pacs.orders.models import Order as Order
+from ris_pacs.orders.models import RequestedProcedure as RequestedProcedure
 from ris_pacs.patients import queries as patients
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ris_pacs.catalog.models import Partner
+from ris_pacs.catalog.queries import Partner
 from ris_pacs.hl7.er7 import Message
 from ris_pacs.hl7.pid import read_pid
 from ris_pacs.hl7.reply import Reply, naming

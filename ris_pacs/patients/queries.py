@@ -18,7 +18,8 @@ from ris_pacs.kernel.person import PersonName, shown_age
 from ris_pacs.kernel.text import after_prefix, fold, sound
 from ris_pacs.patients import rules
 from ris_pacs.patients.errors import NoSuchPatient
-from ris_pacs.patients.models import Patient, PatientIdentifier, PatientLink, PatientName, PatientToken
+from ris_pacs.patients.models import Patient as Patient
+from ris_pacs.patients.models import PatientIdentifier, PatientLink, PatientName, PatientToken
 
 if TYPE_CHECKING:
     from ris_pacs.kernel.uow import UnitOfWork

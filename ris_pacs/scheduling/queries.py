@@ -18,7 +18,8 @@ from ris_pacs.orders import queries as orders
 from ris_pacs.orders.models import Order, RequestedProcedure
 from ris_pacs.scheduling import rules
 from ris_pacs.scheduling.errors import NoSuchStep
-from ris_pacs.scheduling.models import ResourceBooking, ScheduledStep, StepStation
+from ris_pacs.scheduling.models import ResourceBooking, StepStation
+from ris_pacs.scheduling.models import ScheduledStep as ScheduledStep
 
 if TYPE_CHECKING:
     from ris_pacs.catalog.models import Resource, Site

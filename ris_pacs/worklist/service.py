@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -11,8 +11,8 @@ from sqlalchemy import select
 from ris_pacs.kernel import audit
 from ris_pacs.kernel.actor import PROGRAM, Actor
 from ris_pacs.kernel.rights import Right, demand
-from ris_pacs.orders.models import RequestedProcedure
-from ris_pacs.orders.rules import BEGUN, ExamState, Move, may_move
+from ris_pacs.orders.queries import RequestedProcedure
+from ris_pacs.orders.rules import ExamState, Move, may_move
 from ris_pacs.orders.service.exams import locked_exam, move_exam, note_oddity
 from ris_pacs.patients import queries as patients
 from ris_pacs.patients.rules import Identity
@@ -33,6 +33,8 @@ from ris_pacs.worklist.models import (
 if TYPE_CHECKING:
     from ris_pacs.kernel.uow import UnitOfWork
     from ris_pacs.worklist.queries import StepReference
+
+A_START = "a start"
 
 
 @dataclass(frozen=True)
@@ -175,13 +177,13 @@ def _begin_exam(uow: UnitOfWork, link: PerformedStepLink, at: datetime, actor: A
     exam = locked_exam(uow, link.requested_procedure_id)
     if link.scheduled_step_id is not None:
         start_step(uow, link.scheduled_step_id)
-    begin_exam(uow, exam, actor, at, "a start")
+    begin_exam(uow, exam, actor, at, A_START)
 
 
 def begin_exam(uow: UnitOfWork, exam: RequestedProcedure, actor: Actor, at: datetime, what: str) -> None:
     """Something happened to the patient: the exam is in progress, or goes on; if that is odd, a person is told.
 
-    what: in words, "a start" or "images".
+    what: in words, A_START or "images".
     """
     if exam.state == ExamState.IN_PROGRESS:
         return
@@ -189,7 +191,7 @@ def begin_exam(uow: UnitOfWork, exam: RequestedProcedure, actor: Actor, at: date
         move_exam(uow, exam.id, Move.BEGIN, actor, at=min(at, uow.now))
     elif may_move(exam.state, Move.RESUME):
         move_exam(uow, exam.id, Move.RESUME, actor, note=f"{what} after the end")
-    elif exam.state not in BEGUN:
+    elif exam.state != ExamState.READING or what == A_START:  # A reader's own presentation states are no news.
         word = exam.state.replace("-", " ")
         note_oddity(uow, exam.id, f"begun-{exam.state}", f"{actor.name} reported {what}, but the exam is {word}", actor)
 
@@ -229,11 +231,15 @@ def _not_later(at: datetime | None, now: datetime) -> datetime:
 def _list_series(uow: UnitOfWork, step: PerformedStep, listed: tuple[ListedSeries, ...]) -> None:
     """The list as said now. A series or object that an earlier list had and this one lacks is struck."""
     known = {one.series_instance_uid: one for one in queries.series_of(uow, step.id)}
-    for uid in set(known) - {one.series_instance_uid for one in listed}:
+    merged: dict[str, ListedSeries] = {}
+    for one in listed:  # A series that is named twice has all the objects.
+        before = merged.get(one.series_instance_uid)
+        merged[one.series_instance_uid] = replace(one, objects=before.objects + one.objects) if before else one
+    for uid in set(known) - set(merged):
         for struck in known[uid].objects:
             uow.session.delete(struck)
         uow.session.delete(known[uid])
-    for one in listed:
+    for one in merged.values():
         series = known.get(one.series_instance_uid)
         if series is None:
             series = PerformedSeries(performed_step_id=step.id, series_instance_uid=one.series_instance_uid)

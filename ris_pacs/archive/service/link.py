@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Select, select, update
+from sqlalchemy import select, update
 
 from ris_pacs.archive import rules
 from ris_pacs.archive.errors import AlreadyLinked, NoSuchCase, NoSuchStudy
@@ -14,11 +15,10 @@ from ris_pacs.archive.models import ReconciliationCase, Study, StudyLink
 from ris_pacs.archive.rules import Decision, Leads, Reason, RequestLead
 from ris_pacs.catalog import queries as catalog
 from ris_pacs.kernel import audit
-from ris_pacs.kernel.actor import Actor
+from ris_pacs.kernel.actor import PROGRAM, Actor
 from ris_pacs.kernel.person import PersonName
 from ris_pacs.kernel.rights import Right, demand
 from ris_pacs.orders import queries as orders
-from ris_pacs.orders.models import Order, RequestedProcedure
 from ris_pacs.patients import queries as patients
 from ris_pacs.patients.rules import Identity
 from ris_pacs.worklist import queries as worklist
@@ -105,24 +105,19 @@ def _decide(uow: UnitOfWork, keys: ReceivedKeys, identity: Identity) -> Decision
     decision = rules.decide(leads)
     if decision.reason is not None:
         return decision
-    patient_ids = {
-        order.patient_id: order
-        for exam_id in decision.exams
-        for order in [uow.session.scalars(_order_of(exam_id)).one()]
-    }
-    people = {patients.linked_ids(uow, patient_id)[0] for patient_id in patient_ids}
-    if len(people) > 1:
+    named = [orders.exam_order(uow, exam_id, PROGRAM) for exam_id in decision.exams]
+    if len(_people(uow, (order.patient_id for order in named))) > 1:
         return Decision(reason=Reason.KEYS_DISAGREE, text="Its keys name orders of different patients")
-    doubts = patients.contradictions(uow, next(iter(patient_ids)), identity)
+    doubts = patients.contradictions(uow, named[0].patient_id, identity)
     if doubts:
-        number = next(iter(patient_ids.values())).accession_number
-        text = f"Accession number {number} is another patient’s: {' and '.join(doubts)} differ"
+        text = f"Accession number {named[0].accession_number} is another patient’s: {' and '.join(doubts)} differ"
         return Decision(reason=Reason.PATIENT_DIFFERS, text=text)
     return decision
 
 
-def _order_of(exam_id: int) -> Select[Order]:
-    return select(Order).where(Order.exams.any(id=exam_id))
+def _people(uow: UnitOfWork, patient_ids: Iterable[int]) -> set[int]:
+    """Each person once, however many records were merged into one."""
+    return {patients.linked_ids(uow, patient_id)[0] for patient_id in set(patient_ids)}
 
 
 def _leads(uow: UnitOfWork, keys: ReceivedKeys) -> Leads:
@@ -161,16 +156,8 @@ def _request_lead(uow: UnitOfWork, request: RequestKeys, issuer: str) -> Request
 
 def _other_patient(uow: UnitOfWork, study_id: int, exams: tuple[int, ...]) -> str:
     """Why these exams cannot join the ones that the study answers already; "" when they can."""
-    linked = uow.session.scalars(
-        select(Order.patient_id)
-        .join(Order.exams)
-        .join(StudyLink, StudyLink.requested_procedure_id == RequestedProcedure.id)
-        .where(StudyLink.study_id == study_id, StudyLink.undone_at.is_(None))
-    ).all()
-    asked = uow.session.scalars(
-        select(Order.patient_id).join(Order.exams).where(RequestedProcedure.id.in_(exams))
-    ).all()
-    people = {patients.linked_ids(uow, patient_id)[0] for patient_id in {*linked, *asked}}
+    concerned = {*exams, *(link.requested_procedure_id for link in _live_links(uow, study_id))}
+    people = _people(uow, (orders.exam_order(uow, exam_id, PROGRAM).patient_id for exam_id in concerned))
     return "Series of this study belong to different patients" if len(people) > 1 else ""
 
 
@@ -185,7 +172,7 @@ def make_link(uow: UnitOfWork, study_id: int, exam_id: int, how: str, actor: Act
     )
     if live is not None:
         return None
-    order = uow.session.scalars(_order_of(exam_id)).one()
+    order = orders.exam_order(uow, exam_id, PROGRAM)
     made = StudyLink(study_id=study_id, requested_procedure_id=exam_id, how=how, made_at=uow.now, made_by=actor.name)
     uow.session.add(made)
     uow.session.execute(
@@ -260,7 +247,7 @@ def undo_link(uow: UnitOfWork, study_id: int, exam_id: int, actor: Actor) -> Non
     found = [link for link in _live_links(uow, study.id) if link.requested_procedure_id == exam_id]
     if not found:
         raise NoSuchCase("The study is not linked to this exam.")
-    order = uow.session.scalars(_order_of(exam_id)).one()
+    order = orders.exam_order(uow, exam_id, PROGRAM)
     for one in found:
         one.undone_at, one.undone_by = uow.now, actor.name
     uow.session.flush()

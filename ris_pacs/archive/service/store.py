@@ -205,7 +205,7 @@ def store_object(uow: UnitOfWork, received: ReceivedObject, actor: Actor) -> Out
     one.count += 1
     one.bytes += received.instance.size
     one.new_series += series.new
-    one.modalities.add(received.series.modality)
+    one.modalities |= {received.series.modality} - {""}
     one.actor = actor
     audit.record_view(
         uow,

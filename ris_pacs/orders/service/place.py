@@ -24,7 +24,7 @@ from ris_pacs.orders.service import exams
 from ris_pacs.patients import queries as patients
 
 if TYPE_CHECKING:
-    from ris_pacs.catalog.models import Issuer
+    from ris_pacs.catalog.queries import Issuer
     from ris_pacs.kernel.uow import UnitOfWork
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ris_pacs.catalog.models import Partner
+from ris_pacs.catalog.queries import Partner
 from ris_pacs.hl7.build import Row
 from ris_pacs.hl7.er7 import Message
 from ris_pacs.hl7.faults import Condition, FieldFault
@@ -23,11 +23,10 @@ from ris_pacs.kernel.errors import Conflict, Invalid
 from ris_pacs.kernel.inbox import About
 from ris_pacs.orders import queries as orders
 from ris_pacs.orders.errors import AlreadyBegun, WrongState
-from ris_pacs.orders.models import Order
+from ris_pacs.orders.queries import Order
 from ris_pacs.orders.service import change
 from ris_pacs.orders.service.place import NewOrder, place_order
-from ris_pacs.patients.models import Patient
-from ris_pacs.patients.queries import linked_ids
+from ris_pacs.patients.queries import Patient, linked_ids
 from ris_pacs.patients.service import outside
 from ris_pacs.patients.service.register import note_safety_fact
 from ris_pacs.scheduling import queries

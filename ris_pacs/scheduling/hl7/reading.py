@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from ris_pacs.catalog import queries as catalog
-from ris_pacs.catalog.models import Device, Partner, Procedure
+from ris_pacs.catalog.queries import Device, Partner, Procedure
 from ris_pacs.catalog.service.doctors import DoctorFacts, find_or_add_practitioner
 from ris_pacs.catalog.service.setup import find_or_add_issuer
 from ris_pacs.hl7.elements import Element

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.exc import DBAPIError
 
 from ris_pacs.catalog import queries as catalog
@@ -25,7 +25,7 @@ from ris_pacs.scheduling.models import ResourceBooking, ScheduledStep, StepStati
 from ris_pacs.scheduling.rules import StepState
 
 if TYPE_CHECKING:
-    from ris_pacs.catalog.models import Resource
+    from ris_pacs.catalog.queries import Resource
     from ris_pacs.kernel.uow import UnitOfWork
 
 
@@ -217,6 +217,10 @@ def start_step(uow: UnitOfWork, step_id: int) -> None:
 
 
 def end_step(uow: UnitOfWork, step_id: int, state: StepState) -> None:
-    """state: COMPLETED or DISCONTINUED. A room booked for longer is free from now on."""
+    """state: COMPLETED or DISCONTINUED; what was completed stays so. A room booked for longer is free from now on."""
     step = locked_step(uow, step_id)
-    step.state = state
+    if step.state != StepState.COMPLETED:
+        step.state = state
+    taken = ResourceBooking.step_id == step.id
+    uow.session.execute(delete(ResourceBooking).where(taken, ResourceBooking.begins_at >= uow.now))
+    uow.session.execute(update(ResourceBooking).where(taken, ResourceBooking.ends_at > uow.now).values(ends_at=uow.now))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ris_pacs.catalog import queries as catalog
 from ris_pacs.kernel.actor import Actor
-from ris_pacs.orders.models import Order
+from ris_pacs.orders.queries import Order
 from ris_pacs.orders.service.place import NewOrder, place_order
 from ris_pacs.patients.service.register import UnknownPatient, register_unknown_patient
 from ris_pacs.scheduling import queries

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from zoneinfo import ZoneInfo
 
-from ris_pacs.catalog.models import Procedure
+from ris_pacs.catalog.queries import Procedure
 from ris_pacs.dicom.handlers import Elements
-from ris_pacs.orders.models import Order, RequestedProcedure
-from ris_pacs.orders.queries import doctor_dicom_name
+from ris_pacs.orders.queries import Order, RequestedProcedure, doctor_dicom_name
 from ris_pacs.orders.rules import ExamState, exam_title
-from ris_pacs.patients.models import Patient
-from ris_pacs.scheduling.models import ScheduledStep
+from ris_pacs.patients.queries import Patient
+from ris_pacs.scheduling.queries import ScheduledStep
 
 # PS3.3 C.4.11 and (0040,0020); PS3.3 C.4.12 and (0040,1003).
 STATUS = {ExamState.SCHEDULED: "SCHEDULED", ExamState.ARRIVED: "ARRIVED", ExamState.IN_PROGRESS: "STARTED"}
