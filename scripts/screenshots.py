@@ -1,113 +1,212 @@
-"""Pictures of every main page for every role, at a desk's width and a phone's, from a demo practice of its own.
+"""Pictures of every role's main pages, at a desk's width and a phone's, from a demo practice of its own.
 
-    .venv/bin/python scripts/screenshots.py [ROLE …]
+    .venv/bin/python scripts/screenshots.py [ROLE …] [--data FOLDER]
 
-Starts the product on free ports with an empty data folder, signs in as each role and takes each place that its
-navigation offers, and the first patient and exam that these pages link to. Writes docs/screenshots/<role>/….png.
+Loads the demo practice of a fixed day into an empty folder and serves it by the real web process whose clock stands
+at eleven that morning: the same program gives the same pictures. Writes docs/screenshots/<role>-<page>-<width>.png.
+--data keeps the practice in a folder for the next time, which saves the loading.
 """
 
 from __future__ import annotations
 
-import json
+import argparse
 import os
-import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, Page, sync_playwright
-
-from ris_pacs.kernel.actor import Role
+from PIL import Image
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
 TARGET = ROOT / "docs/screenshots"
-ROLES = [str(role) for role in Role if role is not Role.SYSTEM]
+DAY = "2026-11-24"
+INSTANT = f"{DAY}T11:00:00-05:00"
 WIDTHS = {1440: 900, 390: 844}
-PATIENCE = 120.0  # seconds until the product serves
-# Pages that no navigation names, by the form of their address.
-DETAILS = {"exam": re.compile(r"^/a/[^/]+$"), "patient": re.compile(r"^/patients/\d+$")}
+COLOURS = 160  # enough for pages and small grey pictures; a third of the bytes
+BROWSER = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
+NOBODY = "nobody"
 
 
-def main(roles: list[str]) -> int:
+@dataclass(frozen=True)
+class Shot:
+    """A page to take. path begins the way; then each step is a selector to click, or "type:selector=text".
+
+    dark: also, or only, in the dark theme: "", "too" or "only". widths: at which.
+    """
+
+    name: str
+    path: str
+    steps: tuple[str, ...] = ()
+    dark: str = ""
+    widths: tuple[int, ...] = (1440, 390)
+
+
+DESK, PHONE = (1440,), (390,)
+EXAM = "main tbody [data-row-link] >> nth=0"
+SHOTS: dict[str, tuple[Shot, ...]] = {
+    NOBODY: (Shot("sign-in", "/login"),),
+    "frontdesk": (
+        Shot("schedule", "/schedule", dark="too"),
+        Shot("step", "/schedule", (".slot.hue-blue >> nth=0",), widths=DESK),
+        Shot("find-a-time", "/schedule/waiting", (".drawer .option >> nth=0",), widths=DESK),
+        Shot("waiting", "/schedule/waiting", widths=DESK),
+        Shot("board", "/board", dark="too"),
+        Shot("wall", "/board/wall", dark="only", widths=DESK),
+        Shot("patients", "/patients?q=ok"),
+        Shot("patient", "/patients?q=okonkwo, amara", (EXAM,)),
+        Shot("new-patient", "/patients/new"),
+        Shot("orders", "/orders"),
+        Shot("new-order", "/orders/new?patient=3", ("type:#procedure-text=mr kn",)),
+        Shot("emergency", "/schedule/emergency", widths=DESK),
+        Shot("search", "/board", ("key:/", "type:#palette-input=oko"), widths=DESK),
+    ),
+    "technologist": (
+        Shot("room", "/technologist?room=MR1"),
+        Shot("step", "/technologist?room=MR1", ("tr:has(.hue-violet) [data-row-link] >> nth=0",), widths=DESK),
+        Shot("reconcile", "/reconcile"),
+        Shot("exam", "/technologist?room=CT1", ("tr:has(.hue-cyan) [data-row-link] >> nth=0", ".drawer-foot a")),
+    ),
+    "radiologist": (
+        Shot("reading", "/reading", dark="too"),
+        Shot("exam", "/reading?modality=CT", (EXAM,), dark="only"),
+        Shot("study", "/reading?modality=MR", (EXAM, ".page-actions .button-primary"), dark="only", widths=DESK),
+    ),
+    "resident": (Shot("reading", "/reading", dark="only", widths=DESK),),
+    "biller": (Shot("performed", "/billing"), Shot("exam", "/billing", (EXAM,), widths=DESK)),
+    "referrer": (Shot("orders", "/orders"), Shot("exam", "/orders", (EXAM,), widths=PHONE)),
+    "patient": (Shot("exams", "/portal"),),
+    "manager": (Shot("board", "/board?all=1", widths=DESK), Shot("audit", "/admin/audit", widths=DESK)),
+    "admin": (
+        Shot("health", "/admin"),
+        Shot("messages", "/messages"),
+        Shot("message", "/messages?state=refused", ("main tbody [data-row-link]",), widths=DESK),
+        Shot("stations", "/admin/stations", widths=DESK),
+        Shot("people", "/admin/users", widths=DESK),
+        Shot("partners", "/admin/partners/new", widths=DESK),
+        Shot("audit", "/admin/audit", widths=DESK),
+        Shot("instance", "/reading", widths=()),
+        Shot("design", "/admin/design", dark="too", widths=DESK),
+    ),
+}
+THE_README = ("frontdesk-schedule-1440.png", "README-picture.png")
+
+
+def main() -> int:
+    told = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    told.add_argument("roles", nargs="*", metavar="ROLE", help=", ".join(SHOTS))
+    told.add_argument("--data", type=Path, help="a folder that keeps the loaded practice")
+    told.add_argument("--into", type=Path, default=TARGET, help="where the pictures go")
+    asked = told.parse_args()
+    if unknown := sorted(set(asked.roles) - set(SHOTS)):
+        print(f"There is no role {unknown[0]}: {', '.join(SHOTS)}", file=sys.stderr)
+        return 2
     chromium = shutil.which("chromium")
     if chromium is None:
         print("Chromium is missing: apt-get install chromium", file=sys.stderr)
         return 1
-    unknown = sorted(set(roles) - set(ROLES))
-    if unknown:
-        print(f"There is no role {unknown[0]}: {', '.join(ROLES)}", file=sys.stderr)
-        return 2
-    with practice() as address, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-        for role in roles or ROLES:
-            taken = sum(take(browser, address, role, width) for width in WIDTHS)
-            print(f"{role}: {taken} pictures in {(TARGET / role).relative_to(ROOT)}", flush=True)
+    kept = nullcontext(str(asked.data)) if asked.data else tempfile.TemporaryDirectory()
+    asked.into.mkdir(parents=True, exist_ok=True)
+    with kept as folder, practice(Path(folder)) as address, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=BROWSER)
+        for role in asked.roles or SHOTS:
+            print(f"{role}: {take(browser, address, role, asked.into)} pictures", flush=True)
         browser.close()
+    if (asked.into / THE_README[0]).exists():
+        shutil.copyfile(asked.into / THE_README[0], asked.into / THE_README[1])
     return 0
 
 
 @contextmanager
-def practice() -> Iterator[str]:
-    """The running demo practice; its address. SIGTERM ends it as Ctrl-C does."""
-    with tempfile.TemporaryDirectory() as folder:
-        own = {"RIS_PACS_DATA_DIR": folder, "RIS_PACS_BIND": "127.0.0.1"}
-        own |= {f"RIS_PACS_{kind}_PORT": "0" for kind in ("HTTP", "DICOM", "HL7")}
-        environ = {name: value for name, value in os.environ.items() if not name.startswith("RIS_PACS_")} | own
-        process = subprocess.Popen([Path(sys.executable).parent / "ris-pacs", "run", "--demo"], cwd=ROOT, env=environ)
+def practice(folder: Path) -> Iterator[str]:
+    """The demo practice of the day, served at the hour; its address."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("RIS_PACS_")}
+    environ |= {"RIS_PACS_DATA_DIR": str(folder), "PYTHONPATH": str(ROOT)}
+    if not (folder / "ris_pacs.db").exists():
+        command = [Path(sys.executable).parent / "ris-pacs", "demo", "load", "--today", DAY]
+        subprocess.run(command, cwd=ROOT, env=environ, check=True)
+    with socket.create_server(("127.0.0.1", 0), backlog=128) as listening:
+        fd = listening.fileno()
+        command = [sys.executable, ROOT / "scripts/standing_web.py", INSTANT, str(fd)]
+        process = subprocess.Popen(command, cwd=ROOT, env=environ, pass_fds=[fd])
         try:
-            yield f"http://127.0.0.1:{port_of(process, Path(folder) / 'ports.json')}"
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait()
 
 
-def port_of(process: subprocess.Popen[bytes], told: Path) -> int:
-    limit = time.monotonic() + PATIENCE
-    while not told.exists():
-        if process.poll() is not None or time.monotonic() > limit:
-            raise SystemExit("The product did not start: see above.")
-        time.sleep(0.1)
-    return int(json.loads(told.read_text())["http"])
+def take(browser: Browser, address: str, role: str, target: Path) -> int:
+    taken = 0
+    for width, height in WIDTHS.items():
+        for theme in ("light", "dark"):
+            chosen = [shot for shot in SHOTS[role] if width in shot.widths and wants(shot, theme)]
+            if not chosen:
+                continue
+            context = browser.new_context(
+                viewport={"width": width, "height": height}, base_url=address, color_scheme=theme, has_touch=width < 700
+            )
+            context.add_cookies([{"name": "theme", "value": theme, "url": address}])
+            page = sign_in(context, role)
+            for shot in chosen:
+                name = f"{role}-{shot.name}-{width}{'-dark' if theme == 'dark' else ''}.png"
+                open_page(page, shot)
+                save(page.screenshot(animations="disabled"), target / name)
+                taken += 1
+            context.close()
+    return taken
 
 
-def take(browser: Browser, address: str, role: str, width: int) -> int:
-    context = browser.new_context(viewport={"width": width, "height": WIDTHS[width]}, base_url=address)
+def wants(shot: Shot, theme: str) -> bool:
+    return shot.dark in ("too", "only") if theme == "dark" else shot.dark != "only"
+
+
+def sign_in(context: BrowserContext, role: str) -> Page:
     page = context.new_page()
-    page.goto("/login")
-    page.locator(f'button[name="role"][value="{role}"]').click()
-    page.wait_for_url(lambda url: urlsplit(url).path != "/login")
-    pages = {urlsplit(page.url).path: "start"}
-    pages |= {place: place.strip("/").replace("/", "-") for place in links(page, "nav a[href]")}
-    details: dict[str, str] = {}
-    for path, name in pages.items():
-        shoot(page, path, TARGET / role / f"{name}-{width}.png")
-        for kind, form in DETAILS.items():
-            if found := next(filter(form.match, links(page, "main a[href]")), None):
-                details.setdefault(kind, found)
-    for kind, path in details.items():
-        shoot(page, path, TARGET / role / f"{kind}-{width}.png")
-    context.close()
-    return len(pages) + len(details)
+    page.clock.set_fixed_time(INSTANT)
+    if role != NOBODY:
+        page.goto("/login")
+        page.locator(f'button[name="role"][value="{role}"]').click()
+        page.wait_for_url(lambda url: urlsplit(url).path != "/login")
+    return page
 
 
-def links(page: Page, selector: str) -> list[str]:
-    """The paths on this site that the links lead to, each once."""
-    found = page.eval_on_selector_all(selector, "all => all.map(one => one.getAttribute('href'))")
-    return list(dict.fromkeys(href.partition("?")[0] for href in found if re.match(r"/\w", href)))
+def open_page(page: Page, shot: Shot) -> None:
+    page.goto(shot.path)
+    for step in shot.steps:
+        kind, _, rest = step.partition(":")
+        if kind == "key":
+            page.keyboard.press(rest)
+        elif kind == "type":
+            selector, _, text = rest.partition("=")
+            page.locator(selector).press_sequentially(text)
+            page.locator("[role=listbox]:visible [role=option]").first.wait_for()
+        else:
+            if "drawer" not in step and not page.locator(step).first.is_visible():
+                step = step.replace("main tbody ", "main .row-cards ").replace("tr:has", ".row-card:has")
+            page.locator(step).first.click()
+            page.wait_for_load_state()
+    page.wait_for_load_state("networkidle") if not page.locator("[data-live]").count() else settle(page)
 
 
-def shoot(page: Page, path: str, target: Path) -> None:
-    page.goto(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=target, full_page=True)
+def settle(page: Page) -> None:
+    """A live page is never idle: its pictures and fonts are there, and its first answer came."""
+    page.wait_for_function("document.fonts.ready.then(() => [...document.images].every((one) => one.complete))")
+
+
+def save(picture: bytes, target: Path) -> None:
+    image = Image.open(BytesIO(picture)).convert("RGB")
+    image.quantize(COLOURS, dither=Image.Dither.NONE).save(target, optimize=True)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

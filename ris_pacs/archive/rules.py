@@ -52,6 +52,7 @@ class RequestLead:
 class Leads:
     """Where each key that an object carries leads.
 
+    header: the accession number (0008,0050), where it stands beside request items that do not repeat it.
     by_uid, by_mpps: exams behind the Study Instance UID and the referenced performed step. These two are the device's
     own numbers as often as ours: leading nowhere they say nothing, leading elsewhere they contradict.
     """
@@ -59,6 +60,7 @@ class Leads:
     requests: tuple[RequestLead, ...]
     by_uid: frozenset[int]
     by_mpps: frozenset[int]
+    header: RequestLead | None = None
 
 
 @dataclass(frozen=True)
@@ -82,11 +84,15 @@ def decide(leads: Leads) -> Decision:
             text = f"Requested procedure {lead.procedure_id} is not one of ours"
             return Decision(reason=Reason.PROCEDURE_UNKNOWN, text=text)
         if not lead.exams:
-            text = f"Accession number {lead.accession_number} and procedure {lead.procedure_id} do not belong together"
+            other = f"procedure {lead.procedure_id}" if lead.procedure_id else "the scheduled step"
+            text = f"Accession number {lead.accession_number} and {other} do not belong together"
             return Decision(reason=Reason.KEYS_DISAGREE, text=text)
         if len(lead.exams) > 1:
             return Decision(reason=Reason.SEVERAL_ORDERS, text=f"{len(lead.exams)} exams have {_named(lead)}")
         exams |= lead.exams
+    if leads.header is not None and not leads.header.exams & exams:
+        text = f"The header’s accession number {leads.header.accession_number} is none of those in its request items"
+        return Decision(reason=Reason.KEYS_DISAGREE, text=text)
     if not exams:
         return _without_requests(leads)
     if leads.by_uid and not leads.by_uid & exams:

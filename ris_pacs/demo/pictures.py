@@ -45,7 +45,7 @@ class Painter:
         processes = max(1, min(4, os.cpu_count() or 1))
         self._pool = ProcessPoolExecutor(processes, mp_context=get_context("spawn"))
 
-    def begin(self, picture: Picture) -> Future[list[ReceivedObject]]:
+    def paint(self, picture: Picture) -> Future[list[ReceivedObject]]:
         return self._pool.submit(draw, self._storage_url, picture)
 
     def __enter__(self) -> Painter:

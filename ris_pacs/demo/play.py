@@ -322,7 +322,7 @@ class Player:
             return
         if exam.moments is None or exam.moments.half > self._until:
             return
-        self._drawn[exam.key] = self._painter.begin(
+        self._drawn[exam.key] = self._painter.paint(
             Picture(
                 self._subject(exam, order),
                 exam.procedure.modality,

@@ -17,9 +17,6 @@ _DATA = (0x00281201, 0x00281202, 0x00281203)
 _SEGMENTED = (0x00281221, 0x00281222, 0x00281223)
 _MOST_ENTRIES = 1 << 16
 
-# ITU-R BT.601: R, G, B from Cb and Cr around their middle.
-_FULL = np.array([[0.0, -0.344136, 1.772], [1.402, -0.714136, 0.0]], np.float32)
-
 
 def to_rgb(array: NDArray[Any], photometric: str, bits: int) -> NDArray[np.uint8]:
     """Rows × columns × 3 of any depth to 8-bit RGB. bits: stored, of one sample."""
@@ -42,14 +39,24 @@ def _eight_bits(array: NDArray[Any], bits: int) -> NDArray[np.uint8]:
 
 
 def _from_luminance(array: NDArray[np.uint8], partial: bool) -> NDArray[np.uint8]:
-    values = array.astype(np.float32)
-    y, chroma = values[..., :1], values[..., 1:] - np.float32(128)
+    """PS3.3 C.7.6.3.1.2, ITU-R BT.601."""
+    y, cb, cr = (array[..., plane].astype(np.float32) for plane in range(3))
+    cb -= np.float32(128)
+    cr -= np.float32(128)
     if partial:  # luminance 16–235, chrominance 16–240
         y = (y - np.float32(16)) * np.float32(255 / 219)
-        chroma = chroma * np.float32(255 / 224)
-    rgb = y + chroma @ _FULL
-    np.rint(rgb, out=rgb)
-    return np.clip(rgb, 0, 255, out=rgb).astype(np.uint8)
+        cb *= np.float32(255 / 224)
+        cr *= np.float32(255 / 224)
+    rgb = np.empty(array.shape, np.uint8)
+    planes = (
+        y + np.float32(1.402) * cr,
+        y - np.float32(0.344136) * cb - np.float32(0.714136) * cr,
+        y + np.float32(1.772) * cb,
+    )
+    for place, plane in enumerate(planes):
+        np.rint(plane, out=plane)
+        rgb[..., place] = np.clip(plane, 0, 255, out=plane)
+    return rgb
 
 
 def expand_422(values: NDArray[Any], rows: int, columns: int) -> NDArray[Any]:

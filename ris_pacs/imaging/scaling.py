@@ -56,23 +56,32 @@ def _shrunk(picture: Picture, rows: int, columns: int) -> NDArray[np.float32]:
 def _along(values: NDArray[np.float32], axis: int, size: int) -> NDArray[np.float32]:
     if values.shape[axis] == size:
         return values
-    weights = _weights(values.shape[axis], size)
-    moved = np.tensordot(weights, values, axes=(1, axis))
-    return np.ascontiguousarray(np.moveaxis(moved, 0, axis))
+    places, weights = _taps(values.shape[axis], size)
+    spread = (slice(None), *[None] * (values.ndim - 1 - axis))
+    out: NDArray[np.float32] | None = None
+    for place, weight in zip(places, weights, strict=True):
+        part = np.take(values, place, axis=axis)
+        part *= weight[spread]
+        out = part if out is None else np.add(out, part, out=out)
+    assert out is not None
+    return out
 
 
 @lru_cache(maxsize=64)
-def _weights(before: int, after: int) -> NDArray[np.float32]:
-    """after × before: the share of each old sample in each new one."""
+def _taps(before: int, after: int) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    """Which old samples each new one is made of, and their shares; taps × after."""
     scale = before / after
     stretch = max(scale, 1.0)
     centres = (np.arange(after) + 0.5) * scale - 0.5
-    distance = np.abs(np.arange(before)[None, :] - centres[:, None]) / stretch
+    reach = math.ceil(2 * stretch)
+    places = np.floor(centres).astype(np.intp)[None, :] + np.arange(1 - reach, reach + 1)[:, None]
+    distance = np.abs(places - centres[None, :]) / stretch
     near = (_SHARPNESS + 2) * distance**3 - (_SHARPNESS + 3) * distance**2 + 1
     far = _SHARPNESS * (distance**3 - 5 * distance**2 + 8 * distance - 4)
     weights = np.where(distance < 1, near, np.where(distance < 2, far, 0.0))
-    shares: NDArray[np.float32] = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
-    return shares
+    weights *= (places >= 0) & (places < before)
+    shares: NDArray[np.float32] = (weights / weights.sum(axis=0)).astype(np.float32)
+    return np.clip(places, 0, before - 1), shares
 
 
 def is_sane(aspect: float) -> bool:

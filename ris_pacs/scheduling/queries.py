@@ -89,6 +89,15 @@ def steps_of_exams(uow: UnitOfWork, exam_ids: list[int], actor: Actor) -> list[S
     return _rows(uow, actor, ScheduledStep.requested_procedure_id.in_(exam_ids))
 
 
+def exams_by_step(uow: UnitOfWork, identifier: str) -> list[int]:
+    """Ids of the exams with this Scheduled Procedure Step ID: one or none."""
+    if not identifier:
+        return []
+    return list(
+        uow.session.scalars(select(ScheduledStep.requested_procedure_id).where(ScheduledStep.identifier == identifier))
+    )
+
+
 def step_row(uow: UnitOfWork, step_id: int, actor: Actor) -> StepRow:
     """Raises NoSuchStep, also when hidden from the actor."""
     found = _rows(uow, actor, ScheduledStep.id == step_id)

@@ -1,26 +1,16 @@
-"""C-MOVE and C-GET: counts, final statuses, conversion, destinations that fail, cancellation."""
+"""C-MOVE: counts, final statuses, conversion, destinations that fail, cancellation; how files are grouped."""
 
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pydicom import dcmread
-from pydicom.dataset import Dataset
 from pydicom.uid import (
-    DeflatedExplicitVRLittleEndian,
-    ExplicitVRBigEndian,
-    ExplicitVRLittleEndian,
-    ImplicitVRLittleEndian,
     JPEGBaseline8Bit,
-    MRImageStorage,
 )
-from pynetdicom import AE, build_role, evt
 from pynetdicom.sop_class import (
-    StudyRootQueryRetrieveInformationModelGet,
     StudyRootQueryRetrieveInformationModelMove,
 )
 from structlog.testing import capture_logs
@@ -36,7 +26,6 @@ from ris_pacs.dicom.handlers import (
     Rejection,
     Retrieval,
     RetrieveRequest,
-    Services,
     Status,
     StoredFile,
     StoreRequest,
@@ -45,111 +34,16 @@ from ris_pacs.dicom.pdu import MAX_CONTEXTS
 
 from .peers import (
     CT,
-    STUDY_GET,
-    STUDY_MOVE,
     MemoryStore,
     Retriever,
     Running,
     Sink,
-    anyone,
     data_set_of,
     image,
     listening,
     write_file,
 )
-
-MR = str(MRImageStorage)
-LITTLE, IMPLICIT, BIG = str(ExplicitVRLittleEndian), str(ImplicitVRLittleEndian), str(ExplicitVRBigEndian)
-
-
-def source(retriever: Retriever, **options: object) -> Services:
-    return Services(
-        storage_classes=frozenset([CT, MR]),
-        retrieve={STUDY_MOVE: retriever, STUDY_GET: retriever},
-        **options,
-    )
-
-
-def target(store: MemoryStore) -> Services:
-    return Services(store=store, storage_classes=frozenset([CT, MR]))
-
-
-def sending(files: list[StoredFile], port: int | None = None) -> Retriever:
-    destination = Destination("TARGET", "127.0.0.1", port) if port else None
-    return Retriever(lambda request: Retrieval(len(files), iter(files), destination))
-
-
-class Peer:
-    """pynetdicom as the one who retrieves: every response's status and counts."""
-
-    def __init__(self, running: Running, *, get_classes: tuple[str, ...] = (), syntax: str = LITTLE) -> None:
-        self.received: list[tuple[str, bytes]] = []
-        self.on_store: Callable[[], None] = lambda: None
-        entity = AE("WORKSTATION")
-        entity.add_requested_context(StudyRootQueryRetrieveInformationModelMove)
-        entity.add_requested_context(StudyRootQueryRetrieveInformationModelGet)
-        for uid in get_classes:
-            entity.add_requested_context(uid, syntax)
-        self.association = entity.associate(
-            "127.0.0.1",
-            running.port,
-            ae_title="RISPACS",
-            ext_neg=[build_role(uid, scp_role=True) for uid in get_classes],
-            evt_handlers=[(evt.EVT_C_STORE, self._store)],
-        )
-        assert self.association.is_established
-
-    def _store(self, event: evt.Event) -> int:
-        self.on_store()
-        self.received.append((event.request.AffectedSOPInstanceUID, event.request.DataSet.getvalue()))
-        return 0
-
-    def move(self) -> list[tuple[Dataset, Dataset | None]]:
-        model = StudyRootQueryRetrieveInformationModelMove
-        return list(self.association.send_c_move(self.identifier(), "TARGET", model, msg_id=7))
-
-    def get(self) -> list[tuple[Dataset, Dataset | None]]:
-        return list(self.association.send_c_get(self.identifier(), StudyRootQueryRetrieveInformationModelGet, msg_id=7))
-
-    @staticmethod
-    def identifier() -> Dataset:
-        identifier = Dataset()
-        identifier.QueryRetrieveLevel, identifier.StudyInstanceUID = "STUDY", "1.2.3"
-        return identifier
-
-    def __enter__(self) -> Peer:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.association.release()
-
-
-@contextmanager
-def moving(
-    files: list[StoredFile],
-    store: MemoryStore,
-    *,
-    classes: tuple[str, ...] = (CT, MR),
-    lookup: Callable[[Caller], Admission] = anyone,
-) -> Iterator[tuple[Peer, Running]]:
-    """A peer that can move these files to a second server with that store."""
-    with (
-        listening(Services(store=store, storage_classes=frozenset(classes)), lookup) as there,
-        listening(source(sending(files, there.port))) as here,
-        Peer(here) as peer,
-    ):
-        yield peer, there
-
-
-def counts(status: Dataset) -> tuple[int, int | None, int, int, int]:
-    """Status; remaining, completed, failed, warning."""
-    return (
-        status.Status,
-        status.get("NumberOfRemainingSuboperations"),
-        status.NumberOfCompletedSuboperations,
-        status.NumberOfFailedSuboperations,
-        status.NumberOfWarningSuboperations,
-    )
+from .retrieving import IMPLICIT, LITTLE, MR, Peer, counts, moving, sending, source, target
 
 
 class TestMove:
@@ -337,152 +231,6 @@ class TestMove:
                 next(moving)
                 peer.association.abort()
         assert asked <= 5000
-
-
-class TestGet:
-    def test_every_file_comes_back_on_the_same_association(self, tmp_path: Path) -> None:
-        files = [write_file(tmp_path, image(size)) for size in (1, 64, 300)]
-        with listening(source(sending(files))) as here, Peer(here, get_classes=(CT,)) as peer:
-            *pending, (final, _) = peer.get()
-            assert peer.received == [(file.sop_instance_uid, data_set_of(file)) for file in files]
-        assert [counts(status) for status, _ in pending] == [(0xFF00, 2 - n, n + 1, 0, 0) for n in range(3)]
-        assert counts(final) == (0x0000, None, 3, 0, 0)
-
-    def test_without_the_scp_role_nothing_can_be_sent(self, tmp_path: Path) -> None:
-        files = [write_file(tmp_path, image())]
-        with listening(source(sending(files), store=MemoryStore())) as here, Peer(here) as peer:
-            *_, (final, identifier) = peer.get()
-        assert counts(final) == (0xA702, None, 0, 1, 0)
-        assert "no presentation context" in final.ErrorComment
-        assert identifier is not None
-        assert identifier.FailedSOPInstanceUIDList == files[0].sop_instance_uid
-
-    def test_cancelling_stops_between_two_files(self, tmp_path: Path) -> None:
-        files = [write_file(tmp_path, image()) for _ in range(5)]
-        with listening(source(sending(files))) as here, Peer(here, get_classes=(CT,)) as peer:
-            peer.on_store = lambda: peer.association.send_c_cancel(7, query_model=STUDY_GET)
-            *_, (final, _) = peer.get()
-        assert counts(final) == (0xFE00, 4, 1, 0, 0)
-
-    @pytest.mark.parametrize("stored", [LITTLE, IMPLICIT, BIG, str(DeflatedExplicitVRLittleEndian)])
-    @pytest.mark.parametrize("wanted", [LITTLE, IMPLICIT, BIG, str(DeflatedExplicitVRLittleEndian)])
-    def test_uncompressed_files_come_in_the_syntax_that_was_accepted(
-        self, tmp_path: Path, stored: str, wanted: str
-    ) -> None:
-        original = image()
-        original.RequestAttributesSequence = [Dataset()]
-        original.RequestAttributesSequence[0].RequestedProcedureID = "R1"
-        pixels = original.PixelData
-        if stored == BIG:
-            original.PixelData = swapped(pixels)
-        file = write_file(tmp_path, original, stored)
-        with listening(source(sending([file]))) as here, Peer(here, get_classes=(CT,), syntax=wanted) as peer:
-            *_, (final, _) = peer.get()
-            ((_, raw),) = peer.received
-        assert final.Status == 0
-        copy = tmp_path / "copy.dcm"
-        copy.write_bytes(part_10(raw, wanted))
-        sent = dcmread(copy)
-        assert sent.PixelData == (swapped(pixels) if wanted == BIG else pixels)
-        assert sent.Rows == 64
-        assert sent.RequestAttributesSequence[0].RequestedProcedureID == "R1"
-
-    def test_compressed_files_are_transcoded_by_the_hook(self, tmp_path: Path) -> None:
-        file = write_file(tmp_path, image())
-        file = StoredFile(CT, file.sop_instance_uid, str(JPEGBaseline8Bit), file.path, file.offset)
-        asked: list[tuple[Path, str]] = []
-
-        def transcode(path: Path, syntax: str) -> bytes | None:
-            asked.append((path, syntax))
-            return b"\x10\0\x10\0PN\2\0AB"
-
-        services = source(sending([file]), transcode=transcode)
-        with listening(services) as here, Peer(here, get_classes=(CT,)) as peer:
-            *_, (final, _) = peer.get()
-            assert peer.received == [(file.sop_instance_uid, b"\x10\0\x10\0PN\2\0AB")]
-        assert final.Status == 0
-        assert asked == [(file.path, LITTLE)]
-
-    def test_a_peer_that_takes_only_a_compressed_syntax_gets_what_the_hook_makes(self, tmp_path: Path) -> None:
-        file = write_file(tmp_path, image())
-        asked: list[str] = []
-
-        def transcode(path: Path, syntax: str) -> bytes | None:
-            asked.append(syntax)
-            return b"\x10\0\x10\0PN\2\0AB"
-
-        jpeg = str(JPEGBaseline8Bit)
-        services = source(sending([file]), transcode=transcode)
-        with listening(services) as here, Peer(here, get_classes=(CT,), syntax=jpeg) as peer:
-            *_, (final, _) = peer.get()
-            assert len(peer.received) == 1
-        assert (final.Status, asked) == (0, [jpeg])
-
-    @pytest.mark.parametrize("answer", ["none", "no hook", "fails"])
-    def test_what_cannot_be_transcoded_fails_alone(self, tmp_path: Path, answer: str) -> None:
-        def transcode(path: Path, syntax: str) -> bytes | None:
-            if answer == "fails":
-                raise ValueError("damaged")
-            return None
-
-        good = write_file(tmp_path, image())
-        bad = StoredFile(CT, "1.2.3", str(JPEGBaseline8Bit), good.path, good.offset)
-        services = source(sending([bad, good]), transcode=None if answer == "no hook" else transcode)
-        with capture_logs() as logs, listening(services) as here, Peer(here, get_classes=(CT,)) as peer:
-            *_, (final, identifier) = peer.get()
-        assert counts(final) == (0xB000, None, 1, 1, 0)
-        assert identifier is not None
-        assert identifier.FailedSOPInstanceUIDList == "1.2.3"
-        (comment,) = [line["comment"] for line in logs if line["event"] == "sub-operation failed"]
-        assert ("damaged" if answer == "fails" else "no transfer syntax") in comment
-
-    def test_an_empty_file_fails_alone(self, tmp_path: Path) -> None:
-        good = write_file(tmp_path, image())
-        empty = tmp_path / "empty"
-        empty.touch()
-        files = [StoredFile(CT, "1.2.3", LITTLE, empty, 0), good]
-        with listening(source(sending(files))) as here, Peer(here, get_classes=(CT,)) as peer:
-            *_, (final, identifier) = peer.get()
-        assert counts(final) == (0xB000, None, 1, 1, 0)
-        assert identifier is not None
-        assert identifier.FailedSOPInstanceUIDList == "1.2.3"
-
-    def test_a_file_that_shrinks_while_it_is_sent_ends_the_association(self, tmp_path: Path) -> None:
-        file = write_file(tmp_path, image(1000))
-        files = [file, file]
-
-        def shrinking() -> Iterator[StoredFile]:
-            yield file
-            with file.path.open("r+b") as handle:
-                handle.truncate(file.offset + 500_000)
-            yield StoredFile(CT, "1.2.3", LITTLE, file.path, file.offset)
-
-        retriever = Retriever(lambda request: Retrieval(len(files), shrinking()))
-        with listening(source(retriever)) as here, Peer(here, get_classes=(CT,)) as peer:
-            *_, (final, _) = peer.get()
-        assert counts(final)[2] == 2  # a shorter file is sent as long as it is; see the next test
-
-    def test_a_file_that_is_cut_between_its_size_and_its_reading(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        file = write_file(tmp_path, image(1000))
-        monkeypatch.setattr("os.preadv", lambda *_: 0)
-        with listening(source(sending([file]))) as here, Peer(here, get_classes=(CT,)) as peer:
-            *_, (final, _) = peer.get()
-            assert final == Dataset()  # pynetdicom's sign of an association that was aborted
-        assert peer.received == []
-
-
-def swapped(pixels: bytes) -> bytes:
-    return b"".join(pixels[n : n + 2][::-1] for n in range(0, len(pixels), 2))
-
-
-def part_10(raw: bytes, syntax: str) -> bytes:
-    """A file around a data set as it came off the network."""
-    uid = syntax.encode() + b"\0" * (len(syntax) % 2)
-    element = b"\x02\0\x10\0UI" + len(uid).to_bytes(2, "little") + uid
-    length = b"\x02\0\0\0UL\4\0" + len(element).to_bytes(4, "little")
-    return bytes(128) + b"DICM" + length + element + raw
 
 
 class TestGrouping:

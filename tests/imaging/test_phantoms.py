@@ -89,15 +89,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     return tmp_path_factory.mktemp("phantoms")
 
 
-@pytest.mark.parametrize(("modality", "variant"), ALL)
-@pytest.mark.parametrize("side", ["L", ""])
+@pytest.mark.parametrize(
+    ("modality", "variant", "side"),
+    [(*kind, "L") for kind in ALL] + [(*kind, "") for kind in ALL if kind[0] not in ("CT", "PT", "ES")],
+)
 def test_the_validator_finds_no_error(modality: str, variant: str, side: str, tmp_path: Path) -> None:
     if VALIDATOR is None:
         if os.environ.get("CI") == "true":
             pytest.fail("dciodvfy (package dicom3tools) is missing")
         pytest.skip("dciodvfy (package dicom3tools) is missing: the headers of this phantom are NOT validated")
-    if side == "" and modality in ("CT", "PT", "ES"):
-        pytest.skip("no side, no difference")
     words = f"{modality} {variant}" + (" with contrast" if side else "")
     objects = exam(modality, variant, images=FEW.get(modality), laterality=side, requested_procedure_description=words)
     seen: set[str] = set()

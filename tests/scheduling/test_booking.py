@@ -20,9 +20,10 @@ from ris_pacs.kernel.uow import System, read_only, unit_of_work
 from ris_pacs.orders.errors import WrongState
 from ris_pacs.orders.service.change import cancel_order
 from ris_pacs.scheduling import queries
-from ris_pacs.scheduling.service import booking, desk as front_desk
 from ris_pacs.scheduling.errors import RoomClosed, SlotTaken, WrongRoom
 from ris_pacs.scheduling.models import ResourceBooking
+from ris_pacs.scheduling.service import booking
+from ris_pacs.scheduling.service import desk as front_desk
 from tests import practice
 from tests.conftest import THE_MORNING, StoppedClock
 

@@ -13,7 +13,6 @@ from ris_pacs.kernel.uow import System, read_only, unit_of_work
 from ris_pacs.orders import queries as orders
 from ris_pacs.orders.errors import WrongState
 from ris_pacs.orders.rules import Move
-from ris_pacs.orders.service import change
 from ris_pacs.orders.service.exams import move_exam
 from ris_pacs.scheduling.models import ResourceBooking, ScheduledStep, StepStation
 from ris_pacs.scheduling.service import booking
@@ -363,11 +362,26 @@ def test_only_who_performs_exams_moves_them(system, booked, desk):
     assert state(system, booked) == ("scheduled", "scheduled")
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_a_reinstated_exam_that_was_cancelled_after_a_false_start(system, booked, technologist, desk):
+def test_a_room_booked_for_longer_is_free_after_the_end(system, ct1, clock):
+    def taken() -> list[tuple[datetime, datetime]]:
+        with read_only(system) as uow:
+            spans = select(ResourceBooking.begins_at, ResourceBooking.ends_at).order_by(ResourceBooking.begins_at)
+            rows = uow.session.execute(spans)
+            return [(row.begins_at, row.ends_at) for row in rows]
+
+    begins = clock.now + timedelta(minutes=3)
     with unit_of_work(system) as uow:
-        service.begin_by_hand(uow, booked.exam_id, technologist)
-        service.stop_by_hand(uow, booked.exam_id, "no line", technologist)
-        change.cancel_order(uow, booked.order_id, "not today", desk)
-    with read_only(system) as uow:
-        assert uow.session.scalar(select(func.count()).select_from(ResourceBooking)) == 0
+        now = practice.a_booked_exam(uow, begins)
+        later = practice.a_booked_exam(uow, AT_TWO, family="Later")
+    clock.advance(minutes=3)
+    for uid, exam in (("1.1", now), ("1.2", later)):
+        ct1.begin(uid, reference(system, exam))
+    clock.advance(minutes=7)
+    ct1.complete("1.1")
+    assert taken() == [(begins, clock.now), (AT_TWO, AT_TWO + timedelta(minutes=15))]
+    ct1.complete("1.2")  # Taken before its time.
+    assert taken() == [(begins, begins + timedelta(minutes=7))]
+    clock.advance(hours=1)
+    ct1.begin("1.3", reference(system, now))
+    ct1.complete("1.3")
+    assert taken() == [(begins, begins + timedelta(minutes=7))]

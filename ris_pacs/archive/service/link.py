@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select, update
@@ -11,7 +12,7 @@ from sqlalchemy import select, update
 from ris_pacs.archive import rules
 from ris_pacs.archive.errors import AlreadyLinked, NoSuchCase, NoSuchStudy
 from ris_pacs.archive.events import CaseOpened, StudyLinked, StudyUnlinked
-from ris_pacs.archive.models import ReconciliationCase, Study, StudyLink
+from ris_pacs.archive.models import ReconciliationCase, Series, Study, StudyLink
 from ris_pacs.archive.rules import Decision, Leads, Reason, RequestLead
 from ris_pacs.catalog import queries as catalog
 from ris_pacs.kernel import audit
@@ -20,7 +21,8 @@ from ris_pacs.kernel.person import PersonName
 from ris_pacs.kernel.rights import Right, demand
 from ris_pacs.orders import queries as orders
 from ris_pacs.patients import queries as patients
-from ris_pacs.patients.rules import Identity
+from ris_pacs.patients.rules import Identity, contradictions
+from ris_pacs.scheduling import queries as scheduling
 from ris_pacs.worklist import queries as worklist
 
 if TYPE_CHECKING:
@@ -70,7 +72,10 @@ def identity_of(uow: UnitOfWork, received: ReceivedObject) -> Identity:
 def iso_date(text: str) -> str:
     """ "19680603" → "1968-06-03"; "" for what is no DICOM date."""
     digits = text.replace(".", "").strip()
-    return f"{digits[:4]}-{digits[4:6]}-{digits[6:8]}" if len(digits) == 8 and digits.isdigit() else ""
+    try:
+        return date.fromisoformat(f"{digits[:4]}-{digits[4:6]}-{digits[6:]}").isoformat()
+    except ValueError:
+        return ""
 
 
 def link_series(
@@ -90,7 +95,23 @@ def link_series(
         open_case(uow, study_id, series_id, decision.reason, decision.text, actor)
         return
     for exam_id in decision.exams:
-        make_link(uow, study_id, exam_id, decision.how, actor)
+        if not _undone_by_person(uow, study_id, exam_id):
+            make_link(uow, study_id, exam_id, decision.how, actor)
+
+
+def _undone_by_person(uow: UnitOfWork, study_id: int, exam_id: int) -> bool:
+    """Somebody has said that the study does not answer this exam: it is not linked to it by itself again."""
+    return bool(
+        uow.session.scalar(
+            select(StudyLink.id)
+            .where(
+                StudyLink.study_id == study_id,
+                StudyLink.requested_procedure_id == exam_id,
+                StudyLink.undone_at.is_not(None),
+            )
+            .limit(1)
+        )
+    )
 
 
 def _linked_patient(uow: UnitOfWork, study_id: int) -> int | None:
@@ -122,18 +143,20 @@ def _people(uow: UnitOfWork, patient_ids: Iterable[int]) -> set[int]:
 
 def _leads(uow: UnitOfWork, keys: ReceivedKeys) -> Leads:
     requests = [one for one in keys.requests if one.accession_number or one.requested_procedure_id]
-    named = {one.accession_number for one in requests}
-    if keys.accession_number and keys.accession_number not in named:
-        # The header's number stands by itself, or beside items that name only the procedure.
-        if len(requests) == 1 and not requests[0].accession_number:
-            only = requests[0]
-            requests = [RequestKeys(keys.accession_number, only.requested_procedure_id, only.scheduled_step_id)]
+    header = None
+    if keys.accession_number and keys.accession_number not in {one.accession_number for one in requests}:
+        # The header's number stands by itself, beside an item that names only the procedure, or beside several.
+        if not requests:
+            requests = [RequestKeys(keys.accession_number)]
+        elif len(requests) == 1 and not requests[0].accession_number:
+            requests = [replace(requests[0], accession_number=keys.accession_number)]
         else:
-            requests.append(RequestKeys(keys.accession_number))
+            header = _request_lead(uow, RequestKeys(keys.accession_number), keys.accession_issuer)
     return Leads(
         requests=tuple(_request_lead(uow, one, keys.accession_issuer) for one in dict.fromkeys(requests)),
         by_uid=frozenset(orders.exams_by_study_uid(uow, keys.study_instance_uid)),
         by_mpps=frozenset(exam for uid in keys.mpps_uids for exam in worklist.exams_of_step(uow, uid)),
+        header=header,
     )
 
 
@@ -144,11 +167,13 @@ def _request_lead(uow: UnitOfWork, request: RequestKeys, issuer: str) -> Request
     by_procedure = (
         set(orders.exams_by_identifier(uow, request.requested_procedure_id)) if request.requested_procedure_id else None
     )
-    both = [found for found in (by_accession, by_procedure) if found is not None]
+    # A step id is the device's own as often as ours: leading nowhere it says nothing.
+    by_step = set(scheduling.exams_by_step(uow, request.scheduled_step_id)) or None
+    found = [exams for exams in (by_accession, by_procedure, by_step) if exams is not None]
     return RequestLead(
         accession_number=request.accession_number,
         procedure_id=request.requested_procedure_id,
-        exams=frozenset(set.intersection(*both)),
+        exams=frozenset(set.intersection(*found)),
         accession_known=by_accession is None or bool(by_accession),
         procedure_known=by_procedure is None or bool(by_procedure),
     )
@@ -156,9 +181,19 @@ def _request_lead(uow: UnitOfWork, request: RequestKeys, issuer: str) -> Request
 
 def _other_patient(uow: UnitOfWork, study_id: int, exams: tuple[int, ...]) -> str:
     """Why these exams cannot join the ones that the study answers already; "" when they can."""
-    concerned = {*exams, *(link.requested_procedure_id for link in _live_links(uow, study_id))}
-    people = _people(uow, (orders.exam_order(uow, exam_id, PROGRAM).patient_id for exam_id in concerned))
-    return "Series of this study belong to different patients" if len(people) > 1 else ""
+    linked = {link.requested_procedure_id for link in _live_links(uow, study_id)}
+    if linked.issuperset(exams):
+        return ""
+    people = _people(uow, (orders.exam_order(uow, one, PROGRAM).patient_id for one in linked.union(exams)))
+    if len(people) > 1:
+        return "Series of this study belong to different patients"
+    known = patients.known_of(uow, people.pop())
+    for received in uow.session.scalars(select(Series.received).where(Series.study_id == study_id)):
+        said = received["patient"]
+        identity = Identity(name=PersonName.from_dicom(said["name"]), birth_date=iso_date(said["birth_date"]))
+        if contradictions(identity, known):
+            return "Another series of this study names a different patient"
+    return ""
 
 
 def make_link(uow: UnitOfWork, study_id: int, exam_id: int, how: str, actor: Actor) -> StudyLink | None:

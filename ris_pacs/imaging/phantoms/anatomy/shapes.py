@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import Protocol
 
@@ -76,7 +76,7 @@ class Loft:
     closed: bool = True
 
     def __post_init__(self) -> None:
-        table = np.stack([smooth_ring(radii, ANGLES) for _, _, radii in self.levels])
+        table = np.stack([_ring(tuple(radii)) for _, _, radii in self.levels])
         object.__setattr__(self, "_table", table.astype(np.float32))
         object.__setattr__(self, "_heights", np.array([level[0] for level in self.levels], np.float32))
         object.__setattr__(self, "_centres", np.array([level[1] for level in self.levels], np.float32))
@@ -288,6 +288,11 @@ def mirrored(levels: Sequence[tuple[float, tuple[float, float], Sequence[float]]
         half = [radii[(count // 2 - at) % count] for at in range(count)]
         turned.append((z, (-cx, cy), half))
     return Loft(turned)
+
+
+@lru_cache(maxsize=512)
+def _ring(radii: tuple[float, ...]) -> NDArray[np.float64]:
+    return smooth_ring(radii, ANGLES)
 
 
 def smooth_ring(radii: Sequence[float], count: int) -> NDArray[np.float64]:
