@@ -15,9 +15,10 @@ from wtforms import (
 )
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
-from ris_pacs.catalog.queries import Device
+from ris_pacs.catalog.queries import Device, Partner
 from ris_pacs.catalog.rules import MODALITIES
 from ris_pacs.catalog.service.devices import DeviceFacts
+from ris_pacs.catalog.service.partners import PartnerFacts
 from ris_pacs.kernel.actor import Role
 
 CHARACTER_SETS = [
@@ -35,6 +36,24 @@ CHARACTER_SETS = [
     ("\\ISO 2022 IR 149", "Korean"),
     ("GB18030", "Chinese"),
     ("ISO_IR 166", "Thai"),
+]
+
+# HL7 table 0211, for partners whose messages do not say it in MSH-18.
+MESSAGE_CHARACTER_SETS = [
+    ("", "As each message says, else UTF-8"),
+    ("UNICODE UTF-8", "Unicode, UTF-8"),
+    ("8859/1", "Latin 1, Western Europe"),
+    ("8859/2", "Latin 2, Central Europe"),
+    ("8859/5", "Cyrillic"),
+    ("8859/6", "Arabic"),
+    ("8859/7", "Greek"),
+    ("8859/8", "Hebrew"),
+    ("8859/9", "Turkish"),
+    ("8859/15", "Latin 9, Western Europe with €"),
+    ("ISO IR87", "Japanese, kanji"),
+    ("GB 18030-2000", "Chinese"),
+    ("KS X 1001", "Korean"),
+    ("BIG-5", "Taiwanese"),
 ]
 
 
@@ -82,6 +101,55 @@ class DeviceForm(FlaskForm):  # type: ignore[misc]
             character_set=(device.character_sets or [""])[0],
             sends_mpps=device.sends_mpps,
             quiet_minutes=device.quiet_minutes,
+        )
+
+
+class PartnerForm(FlaskForm):  # type: ignore[misc]
+    application = StringField("Application", validators=[InputRequired("Type what stands in MSH-3."), Length(max=64)])
+    facility = StringField("Facility", validators=[InputRequired("Type what stands in MSH-4."), Length(max=64)])
+    site_id = SelectField("Site", coerce=int)
+    zone = StringField("Time zone", validators=[Length(max=64)])
+    patient_namespace = StringField(
+        "Patient numbers by", validators=[InputRequired("Who gives out its patient numbers?"), Length(max=64)]
+    )
+    order_namespace = StringField(
+        "Order numbers by", validators=[InputRequired("Who gives out its order numbers?"), Length(max=64)]
+    )
+    order_ids_from_obr = BooleanField("OBR-18 and ZDS-1 are accession number and Study Instance UID")
+    time_is_wish = BooleanField("A time in an order is a wish, not a booking")
+    character_set = SelectField("Character set", choices=MESSAGE_CHARACTER_SETS)
+    host = StringField("Address", validators=[Length(max=200)])
+    port = IntegerField("Port", validators=[Optional(), NumberRange(1, 65535, "Between 1 and 65535.")])
+
+    def facts(self) -> PartnerFacts:
+        return PartnerFacts(
+            application=self.application.data or "",
+            facility=self.facility.data or "",
+            site_id=self.site_id.data,
+            patient_namespace=self.patient_namespace.data or "",
+            order_namespace=self.order_namespace.data or "",
+            order_ids_from_obr=self.order_ids_from_obr.data,
+            time_is_wish=self.time_is_wish.data,
+            character_set=self.character_set.data or "",
+            host=self.host.data or "",
+            port=self.port.data,
+            zone=self.zone.data or "",
+        )
+
+    @staticmethod
+    def of(partner: Partner) -> PartnerForm:
+        return PartnerForm(
+            application=partner.application,
+            facility=partner.facility,
+            site_id=partner.site_id,
+            zone="" if partner.zone == partner.site.zone else partner.zone,
+            patient_namespace=partner.patient_issuer.namespace,
+            order_namespace=partner.order_issuer.namespace,
+            order_ids_from_obr=partner.order_ids_from_obr,
+            time_is_wish=partner.time_is_wish,
+            character_set=partner.character_set,
+            host=partner.host,
+            port=partner.port,
         )
 
 

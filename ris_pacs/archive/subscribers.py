@@ -40,3 +40,4 @@ def study_unlinked(uow: UnitOfWork, event: StudyUnlinked, actor: Actor) -> None:
 def step_completed(uow: UnitOfWork, event: StepCompleted, actor: Actor) -> None:
     for exam_id in worklist.exams_of_performed_step(uow, event.performed_step_id):
         complete.check_complete(uow, exam_id, actor)
+        complete.wait_for_quiet(uow, exam_id)

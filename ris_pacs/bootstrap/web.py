@@ -8,7 +8,10 @@ from flask import Flask
 from prometheus_client import CollectorRegistry, Gauge
 
 import ris_pacs.accounts.views
-import ris_pacs.admin.views
+import ris_pacs.admin.views.health
+import ris_pacs.admin.views.partners
+import ris_pacs.admin.views.people
+import ris_pacs.admin.views.stations
 import ris_pacs.archive.views
 import ris_pacs.billing.views
 import ris_pacs.exam.views
@@ -56,7 +59,10 @@ BLUEPRINTS = (
     ris_pacs.reporting.views.blueprint,
     ris_pacs.billing.views.blueprint,
     ris_pacs.portal.views.blueprint,
-    ris_pacs.admin.views.blueprint,
+    ris_pacs.admin.views.health.blueprint,
+    ris_pacs.admin.views.stations.blueprint,
+    ris_pacs.admin.views.people.blueprint,
+    ris_pacs.admin.views.partners.blueprint,
 )
 
 _DESK = frozenset({Role.FRONTDESK})

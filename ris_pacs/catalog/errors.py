@@ -15,6 +15,10 @@ class NoSuchDevice(Missing):
     code = "no-such-device"
 
 
+class NoSuchPartner(Missing):
+    code = "no-such-partner"
+
+
 class NoSuchPractitioner(Missing):
     code = "no-such-practitioner"
 
@@ -25,3 +29,7 @@ class BadNpi(Invalid):
 
 class AeTitleTaken(Conflict):
     code = "ae-title-taken"
+
+
+class PartnerKnown(Conflict):
+    code = "partner-known"

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, and_, case, func, literal, or_, select, tr
 from sqlalchemy.orm import InstrumentedAttribute, joinedload, selectinload
 
 from ris_pacs.catalog import rules
-from ris_pacs.catalog.errors import NoSuchDevice, NoSuchDiagnosis, NoSuchPractitioner, NoSuchProcedure
+from ris_pacs.catalog.errors import NoSuchDevice, NoSuchDiagnosis, NoSuchPartner, NoSuchPractitioner, NoSuchProcedure
 from ris_pacs.catalog.models import Device as Device
 from ris_pacs.catalog.models import DiagnosisCode, Practitioner, Site, UnknownCaller
 from ris_pacs.catalog.models import Issuer as Issuer
@@ -193,11 +193,25 @@ def partner(uow: UnitOfWork, application: str, facility: str) -> Partner | None:
 
 
 def partner_by_id(uow: UnitOfWork, partner_id: int) -> Partner:
-    return uow.session.get_one(Partner, partner_id)
+    """Raises NoSuchPartner."""
+    found = uow.session.get(
+        Partner,
+        partner_id,
+        options=[joinedload(Partner.site), joinedload(Partner.patient_issuer), joinedload(Partner.order_issuer)],
+    )
+    if found is None:
+        raise NoSuchPartner("There is no such partner.")
+    return found
 
 
 def partners(uow: UnitOfWork) -> list[Partner]:
-    return list(uow.session.scalars(select(Partner).order_by(Partner.application, Partner.facility)))
+    return list(
+        uow.session.scalars(
+            select(Partner)
+            .options(joinedload(Partner.site), joinedload(Partner.patient_issuer), joinedload(Partner.order_issuer))
+            .order_by(Partner.application, Partner.facility)
+        )
+    )
 
 
 def issuer(uow: UnitOfWork, namespace: str) -> Issuer | None:

@@ -68,6 +68,16 @@ def check_port(value: int | None) -> int | None:
     return value
 
 
+def check_hl7_name(text: str, field: str) -> str:
+    """The name of an application, facility or assigning authority (HL7 v2, HD.1). Raises Invalid."""
+    name = text.strip()
+    if not 1 <= len(name) <= 64:
+        raise Invalid("This name has 1 to 64 characters.", field)
+    if re.search(r"[\x00-\x1f\x7f|^~\\&]", name):
+        raise Invalid("This name holds a control character or one of the separators | ^ ~ \\ &.", field)
+    return name
+
+
 def check_modality(text: str) -> str:
     """(0008,0060), VR CS (PS3.5 6.2); empty for what makes no images. Raises Invalid."""
     modality = text.strip()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from multiprocessing import get_context
 from types import TracebackType
+from zlib import crc32
 
 from pydicom import Dataset, dcmwrite
 
@@ -42,11 +43,13 @@ class Painter:
 
     def __init__(self, storage_url: str) -> None:
         self._storage_url = storage_url
-        processes = max(1, min(4, os.cpu_count() or 1))
-        self._pool = ProcessPoolExecutor(processes, mp_context=get_context("spawn"))
+        spawn = get_context("spawn")
+        self._pools = [ProcessPoolExecutor(1, mp_context=spawn) for _ in range(min(4, os.cpu_count() or 1))]
 
     def paint(self, picture: Picture) -> Future[list[ReceivedObject]]:
-        return self._pool.submit(draw, self._storage_url, picture)
+        """A process keeps the bodies that it has drawn: exams of one kind go to one process."""
+        kind = f"{picture.modality} {picture.body_part}"
+        return self._pools[crc32(kind.encode()) % len(self._pools)].submit(draw, self._storage_url, picture)
 
     def __enter__(self) -> Painter:
         return self
@@ -54,7 +57,8 @@ class Painter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._pool.shutdown(cancel_futures=True)
+        for pool in self._pools:
+            pool.shutdown(cancel_futures=True)
 
 
 def draw(storage_url: str, picture: Picture) -> list[ReceivedObject]:

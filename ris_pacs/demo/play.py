@@ -125,7 +125,8 @@ class Player:
         if exam.starts is None or exam.moments is None:
             yield exam.placed + timedelta(hours=36), self._cancel
             return
-        yield exam.placed + timedelta(minutes=4), self._book
+        if exam.by_emr:  # Others are booked while they are on the telephone.
+            yield exam.placed + timedelta(minutes=9), self._book
         moments = exam.moments
         if exam.fate is Fate.MISSED:
             yield exam.starts + timedelta(minutes=40), self._miss
@@ -170,6 +171,7 @@ class Player:
             order = place_order(uow, self._new_order(uow, exam), self._desk)
             self._orders[exam.key] = order.id
             self.remember(uow)
+            self._book_in(uow, exam, order)
         self._begin_drawing(exam, order)
 
     def remember(self, uow: UnitOfWork, **facts: object) -> None:
@@ -212,14 +214,18 @@ class Player:
                 change.cancel_order(uow, order.id, "Patient called: went elsewhere", self._desk)
 
     def _book(self, exam: PlannedExam, order: Order | None) -> None:
-        if order is None or exam.starts is None or not may_move(order.exams[0].state, Move.BOOK):
+        if order is not None:
+            with unit_of_work(self._system) as uow:
+                self._book_in(uow, exam, order)
+
+    def _book_in(self, uow: UnitOfWork, exam: PlannedExam, order: Order) -> None:
+        if exam.starts is None or not may_move(order.exams[0].state, Move.BOOK):
             return
-        with unit_of_work(self._system) as uow:
-            row = scheduling.steps_of_exams(uow, [order.exams[0].id], self._desk)[0]
-            if row.starts_at is None:
-                room = self._rooms[exam.room]
-                reason = exam.overbook_reason or "the doctor asked for this time"
-                booking.book(uow, booking.Booking(row.id, room, exam.starts, overbook_reason=reason), self._desk)
+        row = scheduling.steps_of_exams(uow, [order.exams[0].id], self._desk)[0]
+        if row.starts_at is None:
+            room = self._rooms[exam.room]
+            reason = exam.overbook_reason or "the doctor asked for this time"
+            booking.book(uow, booking.Booking(row.id, room, exam.starts, overbook_reason=reason), self._desk)
 
     def _miss(self, exam: PlannedExam, order: Order | None) -> None:
         self._at_desk(order, Move.MISS, desk.mark_no_show)

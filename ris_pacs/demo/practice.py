@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ris_pacs.accounts import service as accounts
 from ris_pacs.catalog.rules import MODALITIES, Hours
-from ris_pacs.catalog.service import devices, doctors, setup
+from ris_pacs.catalog.service import devices, doctors, partners, setup
 from ris_pacs.catalog.service.setup import NewSite
 from ris_pacs.demo.people import people
 from ris_pacs.kernel.actor import OPERATOR, PROGRAM, Role
@@ -80,9 +80,9 @@ def make_practice(uow: UnitOfWork) -> tuple[int, int]:
         devices.DeviceFacts("DEST", name="Move destination", site_id=site.id, host="127.0.0.1", port=11113),
         OPERATOR,
     )
-    setup.add_partner(
+    partners.add_partner(
         uow,
-        setup.NewPartner("EMR", "HOSPITAL", site.id, "HOSPITAL", "EMR", order_ids_from_obr=True),
+        partners.PartnerFacts("EMR", "HOSPITAL", site.id, "HOSPITAL", "EMR", order_ids_from_obr=True),
         OPERATOR,
     )
     return site.id, _accounts(uow, site.id)

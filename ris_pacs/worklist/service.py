@@ -273,18 +273,19 @@ def begin_by_hand(uow: UnitOfWork, exam_id: int, actor: Actor) -> None:
 def finish_by_hand(uow: UnitOfWork, exam_id: int, actor: Actor) -> None:
     """Done: every step that is not yet ended is completed. Raises NoSuchExam, WrongState, Forbidden."""
     demand(actor, Right.EXAM_PERFORM)
-    _end_steps(uow, exam_id, StepState.COMPLETED, actor)
+    end_steps(uow, exam_id, StepState.COMPLETED, actor)
     move_exam(uow, exam_id, Move.PERFORM, actor)
 
 
 def stop_by_hand(uow: UnitOfWork, exam_id: int, reason: str, actor: Actor) -> None:
     """Broken off. Raises NoSuchExam, WrongState, Forbidden."""
     demand(actor, Right.EXAM_PERFORM)
-    _end_steps(uow, exam_id, StepState.DISCONTINUED, actor)
+    end_steps(uow, exam_id, StepState.DISCONTINUED, actor)
     move_exam(uow, exam_id, Move.DISCONTINUE, actor, note=reason or None)
 
 
-def _end_steps(uow: UnitOfWork, exam_id: int, state: StepState, actor: Actor) -> None:
+def end_steps(uow: UnitOfWork, exam_id: int, state: StepState, actor: Actor) -> None:
+    """Every step that is not yet ended, so that none hangs as scheduled."""
     for row in scheduling.steps_of_exams(uow, [exam_id], actor):
         if row.state in (StepState.SCHEDULED, StepState.WAITING, StepState.STARTED):
             end_step(uow, row.id, state)

@@ -90,13 +90,16 @@ class Candidate:
 
 def candidates(uow: UnitOfWork, study: StudyRow, actor: Actor, limit: int = 6) -> list[Candidate]:
     """Exams that fit a study best, the likeliest first: by its numbers, its patient, or its time and modality."""
-    ids = _near_in_time(uow, study) | _by_keys(uow, study) | _by_patient(uow, study)
-    ids -= set(study.linked)
-    rows = orders.exam_rows(uow, sorted(ids)[-MOST_CANDIDATES:], actor)
+    holders = _holders(uow, study)
+    likely = (_by_keys(uow, study) | _by_patient(uow, study, holders)) - set(study.linked)
+    others = _near_in_time(uow, study) - likely - set(study.linked)
+    ids = [*sorted(likely)[-MOST_CANDIDATES:], *sorted(others)[-MOST_CANDIDATES:]]
+    rows = orders.exam_rows(uow, ids, actor)
     steps = {step.exam.id: step for step in scheduling.steps_of_exams(uow, list(rows), actor)}
     ranked = [
-        Candidate(row, steps.get(row.id), rules.rank(_study_side(study), _order_side(row, steps.get(row.id))))
+        Candidate(row, step, rules.rank(_study_side(study), _order_side(row, step, study, holders)))
         for row in rows.values()
+        for step in [steps.get(row.id)]
     ]
     ranked = [one for one in ranked if one.rank.score > 0]
     return sorted(ranked, key=lambda one: (-one.rank.score, -one.exam.id))[:limit]
@@ -109,15 +112,17 @@ def _by_keys(uow: UnitOfWork, study: StudyRow) -> set[int]:
     return found
 
 
-def _by_patient(uow: UnitOfWork, study: StudyRow) -> set[int]:
+def _holders(uow: UnitOfWork, study: StudyRow) -> set[int]:
+    """Patients whom any issuer knows under the study's number."""
+    if not study.received_patient_id:
+        return set()
+    query = select(PatientIdentifier.patient_id).where(PatientIdentifier.value == study.received_patient_id)
+    return set(uow.session.scalars(query))
+
+
+def _by_patient(uow: UnitOfWork, study: StudyRow, holders: set[int]) -> set[int]:
     """Exams of patients with the study's number, or with its birth date and a word of its name."""
-    people: set[int] = set()
-    if study.received_patient_id:
-        people |= set(
-            uow.session.scalars(
-                select(PatientIdentifier.patient_id).where(PatientIdentifier.value == study.received_patient_id)
-            )
-        )
+    people = set(holders)
     words = fold(PersonName.from_dicom(study.received_name).shown).split()
     if words:
         named = select(PatientToken.patient_id).where(PatientToken.kind == "w", PatientToken.token.in_(words))
@@ -167,10 +172,12 @@ def _study_side(study: StudyRow) -> rules.Compared:
     )
 
 
-def _order_side(row: orders.ExamRow, step: scheduling.StepRow | None) -> rules.Compared:
+def _order_side(
+    row: orders.ExamRow, step: scheduling.StepRow | None, study: StudyRow, holders: set[int]
+) -> rules.Compared:
     return rules.Compared(
         accession_number=row.accession_number,
-        patient_number=row.patient.mrn,
+        patient_number=study.received_patient_id if row.patient.id in holders else row.patient.mrn,
         name=fold(row.patient.name.shown),
         birth_date=row.patient.birth_date or "",
         sex=row.patient.sex,

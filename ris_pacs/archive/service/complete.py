@@ -10,8 +10,9 @@ from ris_pacs.kernel import jobs
 from ris_pacs.kernel.actor import PROGRAM, Actor
 from ris_pacs.orders.rules import ExamState, Move, may_move
 from ris_pacs.orders.service.exams import locked_exam, move_exam
+from ris_pacs.scheduling.rules import StepState
 from ris_pacs.worklist import queries as worklist
-from ris_pacs.worklist.service import begin_exam
+from ris_pacs.worklist.service import begin_exam, end_steps
 
 if TYPE_CHECKING:
     from ris_pacs.kernel.uow import UnitOfWork
@@ -26,7 +27,7 @@ def images_came(uow: UnitOfWork, study_id: int, actor: Actor) -> None:
         if exam.state not in (ExamState.PERFORMED, ExamState.TO_READ, ExamState.DISCONTINUED):
             begin_exam(uow, exam, actor, uow.now, "images")
         check_complete(uow, exam_id, actor)
-        _wait_for_quiet(uow, exam_id)
+        wait_for_quiet(uow, exam_id)
 
 
 def check_complete(uow: UnitOfWork, exam_id: int, actor: Actor) -> None:
@@ -52,18 +53,25 @@ def read_what_is_there(uow: UnitOfWork, exam_id: int, reason: str, actor: Actor)
     move_exam(uow, exam_id, Move.COMPLETE, actor, note=reason or "read what is there")
 
 
-def _wait_for_quiet(uow: UnitOfWork, exam_id: int) -> None:
-    """Without MPPS, silence tells that the exam is over: look again when it has lasted."""
-    if not worklist.steps_of_exam(uow, exam_id):
+def wait_for_quiet(uow: UnitOfWork, exam_id: int) -> None:
+    """Where silence tells that the images are all here: look again when it has lasted."""
+    if _silence_tells(uow, exam_id, locked_exam(uow, exam_id).state):
         minutes = queries.quiet_minutes(uow, exam_id)
         run_at = uow.now + timedelta(minutes=minutes)
         jobs.enqueue(uow, QUIET_JOB, {"exam_id": exam_id}, run_at=run_at, key=f"quiet:{exam_id}")
 
 
+def _silence_tells(uow: UnitOfWork, exam_id: int, state: str) -> bool:
+    """For a device without MPPS, and for one whose performed steps have ended without listing what they made."""
+    if state == ExamState.PERFORMED:
+        return not worklist.running_steps(uow, exam_id) and not queries.listed_objects(uow, exam_id)
+    return state == ExamState.IN_PROGRESS and not worklist.steps_of_exam(uow, exam_id)
+
+
 def end_when_quiet(uow: UnitOfWork, exam_id: int) -> None:
     """The job: performed and complete when no image has come for the device's N minutes; else wait on."""
     exam = locked_exam(uow, exam_id)
-    if worklist.steps_of_exam(uow, exam_id) or exam.state not in (ExamState.IN_PROGRESS, ExamState.PERFORMED):
+    if not _silence_tells(uow, exam_id, exam.state):
         return
     minutes = queries.quiet_minutes(uow, exam_id)
     last = queries.last_image_at(uow, exam_id)
@@ -75,5 +83,6 @@ def end_when_quiet(uow: UnitOfWork, exam_id: int) -> None:
         return
     note = f"no new image for {minutes} minutes"
     if exam.state == ExamState.IN_PROGRESS:
+        end_steps(uow, exam_id, StepState.COMPLETED, PROGRAM)
         move_exam(uow, exam_id, Move.PERFORM, PROGRAM, note=note)
     move_exam(uow, exam_id, Move.COMPLETE, PROGRAM, note=note)

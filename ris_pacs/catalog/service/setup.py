@@ -13,7 +13,6 @@ from ris_pacs.catalog import rules
 from ris_pacs.catalog.models import (
     DiagnosisCode,
     Issuer,
-    Partner,
     Procedure,
     Resource,
     ResourceHours,
@@ -50,20 +49,6 @@ class NewRoom:
     modality: str
     position: int
     hours: tuple[rules.Hours, ...] = ()
-
-
-@dataclass(frozen=True)
-class NewPartner:
-    application: str
-    facility: str
-    site_id: int
-    patient_namespace: str
-    order_namespace: str
-    order_ids_from_obr: bool = False
-    time_is_wish: bool = False
-    character_set: str = ""
-    host: str = ""
-    port: int | None = None
 
 
 def prepare_practice(uow: UnitOfWork, new: NewSite, actor: Actor) -> Site:
@@ -135,26 +120,6 @@ def add_room(uow: UnitOfWork, new: NewRoom, actor: Actor) -> Resource:
     uow.session.add(room)
     uow.session.flush()
     return room
-
-
-def add_partner(uow: UnitOfWork, new: NewPartner, actor: Actor) -> Partner:
-    site = uow.session.get_one(Site, new.site_id)
-    partner = Partner(
-        application=new.application,
-        facility=new.facility,
-        zone=site.zone,
-        site=site,
-        patient_issuer=find_or_add_issuer(uow, new.patient_namespace),
-        order_issuer=find_or_add_issuer(uow, new.order_namespace),
-        order_ids_from_obr=new.order_ids_from_obr,
-        time_is_wish=new.time_is_wish,
-        character_set=new.character_set,
-        host=new.host,
-        port=new.port,
-    )
-    uow.session.add(partner)
-    uow.session.flush()
-    return partner
 
 
 def load_procedures(uow: UnitOfWork) -> int:

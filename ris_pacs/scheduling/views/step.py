@@ -165,7 +165,7 @@ def check_in(exam_id: int) -> Response:
     with unit_of_work(context.system()) as uow:
         desk.check_in(uow, exam_id, context.actor())
         name = _name(uow, exam_id)
-    return done(f"{name} is checked in", f"/schedule/exams/{exam_id}/undo-check-in", back())
+    return done(f"{name} is checked in", back(), f"/schedule/exams/{exam_id}/undo-check-in")
 
 
 @blueprint.post("/exams/<int:exam_id>/undo-check-in")
@@ -183,7 +183,7 @@ def no_show(exam_id: int) -> Response:
     with unit_of_work(context.system()) as uow:
         desk.mark_no_show(uow, exam_id, context.actor())
         name = _name(uow, exam_id)
-    return done(f"{name} did not come", f"/schedule/exams/{exam_id}/reinstate", back())
+    return done(f"{name} did not come", back(), f"/schedule/exams/{exam_id}/reinstate")
 
 
 @blueprint.post("/exams/<int:exam_id>/left")
@@ -192,7 +192,7 @@ def left(exam_id: int) -> Response:
     with unit_of_work(context.system()) as uow:
         desk.mark_left(uow, exam_id, context.actor())
         name = _name(uow, exam_id)
-    return done(f"{name} left without the exam", f"/schedule/exams/{exam_id}/reinstate", back())
+    return done(f"{name} left without the exam", back(), f"/schedule/exams/{exam_id}/reinstate")
 
 
 @blueprint.post("/exams/<int:exam_id>/reinstate")
@@ -214,7 +214,7 @@ def cancel(exam_id: int) -> Response:
         order = orders.exam_order(uow, exam_id, context.actor())
         change.cancel_order(uow, order.id, form.reason.data, context.actor())
         name = _name(uow, exam_id)
-    return done(f"{name} is cancelled", f"/schedule/exams/{exam_id}/reinstate", back())
+    return done(f"{name} is cancelled", back(), f"/schedule/exams/{exam_id}/reinstate")
 
 
 def _name(uow: Any, exam_id: int) -> str:
