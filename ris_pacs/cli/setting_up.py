@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import click
 
 from ris_pacs.bootstrap.core import build_system
@@ -26,3 +28,12 @@ def open_current_system(process: str = "cli") -> tuple[Settings, System]:
             f"The database is at {current or 'nothing'}, this program needs {wanted}: ris-pacs db upgrade"
         )
     return settings, system
+
+
+def running_ports(settings: Settings) -> dict[str, int]:
+    """The ports of the system that runs on this data folder, as `run` has written them down."""
+    try:
+        found: dict[str, int] = json.loads((settings.data_dir / "ports.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise click.ClickException(f"Nothing runs on {settings.data_dir}: start it with ris-pacs run.") from None
+    return found
