@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import Select, and_, func, or_, select
 
 from ris_pacs.archive import queries as archive
 from ris_pacs.archive.queries import inbox
 from ris_pacs.kernel import audit, jobs, outbox
-from ris_pacs.kernel.tables import AuditEntry, Job
+from ris_pacs.kernel.tables import AuditEntry, Job, MessageOut
 
 if TYPE_CHECKING:
     from ris_pacs.kernel.uow import UnitOfWork
@@ -45,6 +45,30 @@ def health(uow: UnitOfWork) -> Health:
         cases=inbox.count_open_cases(uow),
         quarantined=len(inbox.open_quarantine(uow)),
         dead_jobs=uow.session.scalars(select(Job).where(Job.state == "dead").order_by(Job.id.desc()).limit(20)).all(),
+    )
+
+
+@dataclass(frozen=True)
+class Lag:
+    """How long what should have been done has waited; None when nothing waits. dead: jobs that were given up."""
+
+    job: timedelta | None
+    message: timedelta | None
+    seal: timedelta | None
+    dead: int
+
+
+def lag(uow: UnitOfWork) -> Lag:
+    def waited(query: Select[datetime | None]) -> timedelta | None:
+        since = uow.session.scalar(query)
+        return None if since is None else max(uow.now - since, timedelta())
+
+    due = select(func.min(Job.run_at)).where(Job.state == "queued", Job.run_at <= uow.now)
+    return Lag(
+        job=waited(due),
+        message=waited(select(func.min(MessageOut.made_at)).where(MessageOut.state == "queued")),
+        seal=waited(select(func.min(AuditEntry.at)).where(AuditEntry.seal_id.is_(None))),
+        dead=jobs.counts(uow).get("dead", 0),
     )
 
 

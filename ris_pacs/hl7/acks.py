@@ -29,7 +29,7 @@ HEAD_BYTES = 64 * 1024
 _EVENT = re.compile(r"[A-Z0-9]{1,8}")
 
 # What answers an order message when the application speaks; everything else gets a plain ACK.
-_RESPONSES = {"ORM^O01": "ORR^O02", "OMI^O23": "ORI^O24", "OMG^O19": "ORG^O20"}
+_RESPONSES = {"ORM^O01": "ORR^O02", "OMI^O23": "ORI^O24", "OMG^O19": "ORG^O20", "NMQ^N01": "NMR^N01"}
 
 
 class Mode(Enum):

@@ -62,12 +62,21 @@ class Receiver:
         arrived = Arrived(sender, message.control_id or _digest(raw), message.kind or "?", raw, peer.address)
         structlog.contextvars.bind_contextvars(sender=sender, control_id=arrived.control_id[:40])
         try:
+            if message.kind == "NMQ^N01":
+                return self._tell_time(message)
             return self._take(message, arrived)
         except DomainError as problem:
             if problem.kind not in _OUR_TROUBLE:
                 raise
             log.error("message not kept", reason=problem.code)
             return _bytes(acks.answers(message, acks.try_later(problem.message), self._system.clock()))
+
+    def _tell_time(self, message: Message) -> bytes | None:
+        """Whether we are there, and what our clock says (HL7 2.5.1 14.3.1): anyone may ask, nothing is kept."""
+        with read_only(self._system) as uow:
+            catalog.first_site(uow)  # Without a database we are not there.
+        now = self._system.clock()
+        return _bytes(acks.answers(message, ACCEPTED, now, [["NCK", now]]))
 
     def _take(self, message: Message, arrived: Arrived) -> bytes | None:
         """Done in one transaction with its row; a refusal leaves the row alone."""
