@@ -82,6 +82,7 @@ def read_settings(environ: Mapping[str, str] | None = None, dotenv: Path | None 
     _check_database_url(database_url)
     bind = _bind(given)
     http_port = _port(given, "HTTP_PORT", 8080)
+    _check_certificates(given)
     return Settings(
         data_dir=data_dir,
         database_url=database_url,
@@ -92,7 +93,8 @@ def read_settings(environ: Mapping[str, str] | None = None, dotenv: Path | None 
         hl7_port=_port(given, "HL7_PORT", 2575),
         ae_title=_ae_title(given),
         secret_key=given.get("SECRET_KEY") or _own_secret_key(data_dir, database_url),
-        public_url=_url(given, "PUBLIC_URL", ("http", "https")) or f"http://127.0.0.1:{http_port}",
+        public_url=_url(given, "PUBLIC_URL", ("http", "https"))
+        or f"{'https' if 'TLS_CERT' in given else 'http'}://127.0.0.1:{http_port}",
         dicom_tls_port=_port(given, "DICOM_TLS_PORT", 0) if "DICOM_TLS_PORT" in given else None,
         tls_cert=_file(given, "TLS_CERT"),
         tls_key=_file(given, "TLS_KEY"),
@@ -205,6 +207,14 @@ def _file(given: Mapping[str, str], name: str) -> Path | None:
     if not path.is_file():
         raise SettingError(name, f"there is no file {path}")
     return path
+
+
+def _check_certificates(given: Mapping[str, str]) -> None:
+    for name, other in (("TLS_CERT", "TLS_KEY"), ("TLS_KEY", "TLS_CERT"), ("TLS_CA", "TLS_CERT")):
+        if name in given and other not in given:
+            raise SettingError(name, f"needs {PREFIX}{other} too")
+    if "DICOM_TLS_PORT" in given and "TLS_CERT" not in given:
+        raise SettingError("DICOM_TLS_PORT", f"needs a certificate: {PREFIX}TLS_CERT and {PREFIX}TLS_KEY")
 
 
 def _networks(given: Mapping[str, str]) -> tuple[str, ...]:

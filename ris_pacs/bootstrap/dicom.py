@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import socket
+import ssl
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from pynetdicom.sop_class import _STORAGE_CLASSES
 
@@ -26,7 +29,15 @@ from ris_pacs.worklist.dimse.find import MODALITY_WORKLIST, WorklistFind
 from ris_pacs.worklist.dimse.mpps import PERFORMED_STEP, PerformedSteps
 
 
-def build_dicom(settings: Settings, system: System, listener: socket.socket) -> Server:
+@dataclass(frozen=True)
+class Listener:
+    """tls: None for associations in the clear."""
+
+    socket: socket.socket
+    tls: ssl.SSLContext | None = None
+
+
+def build_dicom(settings: Settings, system: System, listeners: Sequence[Listener]) -> list[Server]:
     store = ArchiveStore(system)
     find = ArchiveFind(system, settings.ae_title)
     retrieve = ArchiveRetrieve(system)
@@ -38,4 +49,5 @@ def build_dicom(settings: Settings, system: System, listener: socket.socket) -> 
         normalized={PERFORMED_STEP: PerformedSteps(system), COMMITMENT: StorageCommitment(system)},
         extended={PATIENT_ROOT: b"\x01\x01", STUDY_ROOT: b"\x01\x01"},
     )
-    return Server(listener, services, Registered(system, settings.ae_title))
+    lookup = Registered(system, settings.ae_title)
+    return [Server(one.socket, services, lookup, tls=one.tls) for one in listeners]

@@ -6,6 +6,7 @@ import socket
 
 import ris_pacs.patients.hl7
 import ris_pacs.scheduling.hl7.orders
+from ris_pacs.bootstrap.tls import server_context
 from ris_pacs.config import Settings
 from ris_pacs.hl7.mllp import Server as MllpServer
 from ris_pacs.kernel.uow import System
@@ -24,4 +25,4 @@ def build_receiver(system: System) -> Receiver:
 
 
 def build_hl7(settings: Settings, system: System, listener: socket.socket) -> MllpServer:
-    return MllpServer(listener, build_receiver(system).receive, clock=system.clock)
+    return MllpServer(listener, build_receiver(system).receive, clock=system.clock, tls=server_context(settings))

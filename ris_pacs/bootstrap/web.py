@@ -32,14 +32,15 @@ from ris_pacs.config import Settings
 from ris_pacs.kernel import audit, jobs, marks
 from ris_pacs.kernel.actor import Actor, Role
 from ris_pacs.kernel.db import is_reachable
-from ris_pacs.kernel.rights import Right
+from ris_pacs.kernel.rights import Right, may
 from ris_pacs.kernel.uow import System, UnitOfWork, read_only
 from ris_pacs.messages import queries as messages
 from ris_pacs.reporting import queries as reading
+from ris_pacs.scheduling import queries as scheduling
 from ris_pacs.web.app import WebParts, create_app
 from ris_pacs.web.context import SitePlace
 from ris_pacs.web.search import SearchProvider
-from ris_pacs.web.shell import Place, ShellParts
+from ris_pacs.web.shell import Action, Notice, Place, ShellParts
 
 PRODUCT = "RIS-PACS"
 LEAST_FREE_BYTES = 500_000_000
@@ -71,7 +72,11 @@ _READERS = frozenset({Role.RADIOLOGIST, Role.RESIDENT})
 _OFFICE = frozenset({Role.MANAGER})
 
 
-def _waiting_cases(uow: UnitOfWork, actor: Actor, site_id: int) -> int | None:
+def _to_book(uow: UnitOfWork, actor: Actor, site_id: int) -> int:
+    return scheduling.count_waiting(uow, site_id)
+
+
+def _waiting_cases(uow: UnitOfWork, actor: Actor, site_id: int) -> int:
     return inbox.count_open_cases(uow)
 
 
@@ -79,8 +84,13 @@ def _waiting_exams(uow: UnitOfWork, actor: Actor, site_id: int) -> int | None:
     return reading.count_to_read(uow)
 
 
-def _refused(uow: UnitOfWork, actor: Actor, site_id: int) -> int | None:
+def _refused(uow: UnitOfWork, actor: Actor, site_id: int) -> int:
     return messages.count_refused(uow)
+
+
+def _refused_for_menders(uow: UnitOfWork, actor: Actor, site_id: int) -> int | None:
+    """A red number is for who can act on it."""
+    return messages.count_refused(uow) if may(actor, Right.MESSAGES_MEND) else None
 
 
 # The first five that name a role are its daily places; what else it may see stands in the second group.
@@ -92,7 +102,15 @@ PLACES = (
     Place("Orders", "clipboard-list", "/orders", Right.ORDER_VIEW, _DESK | _OFFICE | {Role.REFERRER, Role.BILLER}),
     Place("To read", "eye", "/reading", Right.READ_EXAMS, _READERS, _waiting_exams),
     Place("Performed", "receipt", "/billing", Right.BILLING_VIEW, frozenset({Role.BILLER})),
-    Place("Messages", "message-2-code", "/messages", Right.MESSAGES_VIEW, frozenset({Role.ADMIN}), _refused, hot=True),
+    Place(
+        "Messages",
+        "message-2-code",
+        "/messages",
+        Right.MESSAGES_VIEW,
+        frozenset({Role.ADMIN}),
+        _refused_for_menders,
+        hot=True,
+    ),
     Place("Health", "heart-rate-monitor", "/admin", Right.ADMIN, frozenset({Role.ADMIN})),
     Place("Stations", "device-desktop", "/admin/stations", Right.ADMIN, frozenset({Role.ADMIN})),
     Place("People", "id", "/admin/users", Right.ADMIN, frozenset({Role.ADMIN})),
@@ -102,6 +120,56 @@ PLACES = (
     Place("Design", "template", "/admin/design", Right.ADMIN, frozenset()),
     Place("My exams", "calendar-event", "/portal", Right.PORTAL, frozenset({Role.PATIENT})),
     Place("Reconcile", "link", "/reconcile", Right.RECONCILE, _ROOM, _waiting_cases, hot=True),
+)
+
+ACTIONS = (
+    Action("New order", "clipboard-text", "/orders/new", Right.ORDER_PLACE, "for a patient, booked on the same page"),
+    Action("New patient", "user-plus", "/patients/new", Right.PATIENT_EDIT),
+    Action(
+        "Unknown patient", "user-off", "/schedule/emergency", Right.ORDER_PLACE, "emergency, at once on the worklist"
+    ),
+    Action("Waiting for a time", "clock", "/schedule/waiting", Right.SCHEDULE_BOOK, "exams to book"),
+    Action("Wall screen", "device-tv", "/board/wall", Right.BOARD_VIEW),
+    Action("Add partner", "arrows-exchange", "/admin/partners/new", Right.ADMIN, "a system that sends HL7"),
+)
+
+NOTICES = (
+    Notice(
+        "exam waits for a time", "exams wait for a time", "clock", "/schedule/waiting", Right.SCHEDULE_BOOK, _to_book
+    ),
+    Notice("study has no order", "studies have no order", "link", "/reconcile", Right.RECONCILE, _waiting_cases),
+    Notice(
+        "message needs a person",
+        "messages need a person",
+        "message-2-code",
+        "/messages?state=refused&all=1",
+        Right.MESSAGES_MEND,
+        _refused,
+    ),
+    Notice(
+        "device was refused",
+        "devices were refused",
+        "device-desktop",
+        "/admin/stations",
+        Right.ADMIN,
+        lambda uow, actor, site_id: len(catalog.unknown_callers(uow)),
+    ),
+    Notice(
+        "object is in quarantine",
+        "objects are in quarantine",
+        "shield-x",
+        "/quarantine",
+        Right.ADMIN,
+        lambda uow, actor, site_id: len(inbox.open_quarantine(uow)) + len(inbox.open_conflicts(uow)),
+    ),
+    Notice(
+        "job failed for good",
+        "jobs failed for good",
+        "heart-rate-monitor",
+        "/admin",
+        Right.ADMIN,
+        lambda uow, actor, site_id: jobs.counts(uow).get("dead", 0),
+    ),
 )
 
 SEARCH = (
@@ -132,7 +200,14 @@ def build_web(settings: Settings, system: System) -> Flask:
             proxies=len(settings.trusted_proxies),
             recognise=ris_pacs.accounts.views.recogniser(system),
             shell=ShellParts(
-                product=PRODUCT, places=PLACES, start_pages=START_PAGES, sites=_sites, demo=marks.is_demo, search=SEARCH
+                product=PRODUCT,
+                places=PLACES,
+                start_pages=START_PAGES,
+                sites=_sites,
+                demo=marks.is_demo,
+                search=SEARCH,
+                actions=ACTIONS,
+                notices=NOTICES,
             ),
             checks={"database": lambda: _database_trouble(system), "archive": lambda: _archive_trouble(system)},
             gauges=lambda registry: _gauges(system, registry),

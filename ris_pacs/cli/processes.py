@@ -70,21 +70,36 @@ def web(fd: int | None, ready_fd: int | None, processes: int, threads: int) -> N
 
 @click.command()
 @process_options
-def dicom(fd: int | None, ready_fd: int | None) -> None:
+@click.option("--tls-fd", type=int, hidden=True)
+def dicom(fd: int | None, ready_fd: int | None, tls_fd: int | None) -> None:
     """The DICOM listener; several may share one socket.
 
     Example: ris-pacs dicom
     """
     end_with_parent(ready_fd)
     settings, system = open_current_system("dicom")
-    from ris_pacs.bootstrap.dicom import build_dicom
+    import pydicom
 
-    server = build_dicom(settings, system, listening(fd, settings, settings.dicom_port))
+    from ris_pacs.bootstrap.dicom import Listener, build_dicom
+    from ris_pacs.bootstrap.tls import server_context
+
+    # Its warnings quote values of identifiers, which no log may hold.
+    pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
+    listeners = [Listener(listening(fd, settings, settings.dicom_port))]
+    if settings.dicom_tls_port is not None:
+        encrypted = listening(tls_fd, settings, settings.dicom_tls_port)
+        listeners.append(Listener(encrypted, server_context(settings)))
+    servers = build_dicom(settings, system, listeners)
     stop = until_signal()
-    threading.Thread(target=server.serve, name="accept", daemon=True).start()
+    for server in servers:
+        threading.Thread(target=server.serve, name="accept", daemon=True).start()
     ready(ready_fd)
     stop.wait()
-    server.drain(20)
+    draining = [threading.Thread(target=server.drain, args=(20,)) for server in servers]
+    for one in draining:
+        one.start()
+    for one in draining:
+        one.join()
 
 
 @click.command()

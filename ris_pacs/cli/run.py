@@ -66,11 +66,14 @@ def _only_one(data_dir: Path) -> Iterator[None]:
 
 def _listen(settings: Settings) -> dict[str, socket.socket]:
     """Each port is bound once, here: port 0 is one port, and a taken port stops the start with one line."""
-    return {
+    sockets = {
         "http": _bind(settings.bind, settings.http_port, "HTTP_PORT"),
         "dicom": _bind(settings.bind, settings.dicom_port, "DICOM_PORT"),
         "hl7": _bind(settings.bind, settings.hl7_port, "HL7_PORT"),
     }
+    if settings.dicom_tls_port is not None:
+        sockets["dicom_tls"] = _bind(settings.bind, settings.dicom_tls_port, "DICOM_TLS_PORT")
+    return sockets
 
 
 def _bind(address: str, port: int, setting: str) -> socket.socket:
@@ -90,10 +93,10 @@ def _bind(address: str, port: int, setting: str) -> socket.socket:
 def _children(settings: Settings, sockets: dict[str, socket.socket], workers: int) -> list[Child]:
     fds = {name: one.fileno() for name, one in sockets.items()}
     children = [Child("web", ["web", "--fd", str(fds["http"])], [fds["http"]])]
-    children += [
-        Child(f"dicom-{number}", ["dicom", "--fd", str(fds["dicom"])], [fds["dicom"]])
-        for number in range(1, DICOM_PROCESSES + 1)
-    ]
+    dicom, inherited = ["dicom", "--fd", str(fds["dicom"])], [fds["dicom"]]
+    if "dicom_tls" in fds:
+        dicom, inherited = [*dicom, "--tls-fd", str(fds["dicom_tls"])], [*inherited, fds["dicom_tls"]]
+    children += [Child(f"dicom-{number}", dicom, inherited) for number in range(1, DICOM_PROCESSES + 1)]
     children.append(Child("hl7", ["hl7", "--fd", str(fds["hl7"])], [fds["hl7"]]))
     children += [Child(f"worker-{number}", ["worker"]) for number in range(1, workers + 1)]
     return children
@@ -113,8 +116,9 @@ def _announce(settings: Settings, ports: dict[str, int], demo: bool) -> None:
     fresh.write_text(json.dumps(ports))
     fresh.rename(path)
     host = settings.bind
-    click.echo(f"Web    http://{host}:{ports['http']}/")
-    click.echo(f"DICOM  {settings.ae_title} at {host}:{ports['dicom']}")
+    click.echo(f"Web    {'https' if settings.tls_cert else 'http'}://{host}:{ports['http']}/")
+    encrypted = f", encrypted at {host}:{ports['dicom_tls']}" if "dicom_tls" in ports else ""
+    click.echo(f"DICOM  {settings.ae_title} at {host}:{ports['dicom']}{encrypted}")
     click.echo(f"HL7    MLLP at {host}:{ports['hl7']}")
     if demo:
         click.echo("Sign in as frontdesk@demo.example (or technologist, radiologist, resident, biller, referrer,")

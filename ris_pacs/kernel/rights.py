@@ -48,20 +48,15 @@ RIGHTS: dict[Role, frozenset[Right]] = {
     Role.TECHNOLOGIST: frozenset(
         _DESK | _IMAGES | {Right.EXAM_PERFORM, Right.STUDY_STORE, Right.RECONCILE, Right.MESSAGES_VIEW}
     ),
-    Role.RADIOLOGIST: frozenset(
-        _LOOK | _IMAGES | {Right.SCHEDULE_VIEW, Right.READ_EXAMS, Right.RECONCILE, Right.MESSAGES_VIEW}
-    ),
+    # Who reads is who sees that the pictures are of somebody else: the link is theirs to undo.
+    Role.RADIOLOGIST: frozenset(_LOOK | _IMAGES | {Right.SCHEDULE_VIEW, Right.READ_EXAMS, Right.RECONCILE}),
     Role.RESIDENT: frozenset(_LOOK | _IMAGES | {Right.SCHEDULE_VIEW, Right.READ_EXAMS}),
-    Role.BILLER: frozenset(
-        {Right.PATIENT_VIEW, Right.ORDER_VIEW, Right.EXAM_VIEW, Right.BILLING_VIEW, Right.MESSAGES_VIEW}
-    ),
+    Role.BILLER: frozenset({Right.PATIENT_VIEW, Right.ORDER_VIEW, Right.EXAM_VIEW, Right.BILLING_VIEW}),
     Role.REFERRER: frozenset({Right.PATIENT_VIEW, Right.ORDER_VIEW, Right.EXAM_VIEW, Right.STUDY_VIEW}),
-    Role.PATIENT: frozenset({Right.PORTAL, Right.STUDY_VIEW}),
-    Role.MANAGER: frozenset(
-        _LOOK
-        | {Right.SCHEDULE_VIEW, Right.READ_EXAMS, Right.BILLING_VIEW, Right.MESSAGES_VIEW, Right.AUDIT_VIEW}
-        | _IMAGES
-    ),
+    # Pictures reach a patient with the signed report, not before (FEATURES.md I1).
+    Role.PATIENT: frozenset({Right.PORTAL}),
+    # Numbers and who did what; no pictures, no reading, no messages.
+    Role.MANAGER: frozenset(_LOOK | {Right.SCHEDULE_VIEW, Right.BILLING_VIEW, Right.AUDIT_VIEW}),
     Role.ADMIN: frozenset(
         _LOOK
         | _IMAGES
@@ -69,7 +64,7 @@ RIGHTS: dict[Role, frozenset[Right]] = {
         | {Right.RECONCILE, Right.STUDY_STORE}
     ),
     # Devices, partners, tokens of machines and the program itself.
-    Role.SYSTEM: frozenset(Right) - {Right.ADMIN, Right.PORTAL},
+    Role.SYSTEM: frozenset(Right) - {Right.ADMIN, Right.PORTAL, Right.AUDIT_VIEW, Right.MESSAGES_MEND},
 }
 
 
