@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import signal
 import statistics
@@ -40,6 +41,16 @@ def load(today: datetime | None) -> None:
     upgrade_database(system)
     for line in loading.load(system, settings.storage_url, today.date() if today else None):
         click.echo(line)
+
+
+@demo.command(hidden=True)
+def fill() -> None:
+    """Bring a loaded demo practice to the present day."""
+    settings, system = open_current_system()
+    with (settings.data_dir / "demo.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # One worker fills; another finds nothing left to do.
+        for line in loading.fill_up(system, settings.storage_url):
+            click.echo(line)
 
 
 @demo.command()

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from ris_pacs.accounts import queries as accounts
+from ris_pacs.archive import queries as archive
 from ris_pacs.archive.queries import inbox
 from ris_pacs.archive.service import complete, link
 from ris_pacs.archive.service.store import ReceivedObject, store_object
@@ -99,6 +100,17 @@ class Player:
             order = self._order_of(moment.exam)
             if order is not None or moment.act == self._place:
                 moment.act(moment.exam, order)
+        self._forget_unsent()
+
+    def _forget_unsent(self) -> None:
+        """Pictures that were drawn and have not been sent by now; a later run draws the same ones again."""
+        drawn = [one for exam in self._drawn.values() for one in exam.result()]
+        with read_only(self._system) as uow:
+            filed = archive.received_of(uow, [one.instance.sop_instance_uid for one in drawn])
+        for one in drawn:
+            if one.instance.sop_instance_uid not in filed:
+                self._system.blobs.delete(one.object_key)
+        self._drawn.clear()
 
     def _concerned(self, exams: Iterable[PlannedExam]) -> list[PlannedExam]:
         """Those that have an order, or are to get one."""
