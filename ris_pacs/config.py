@@ -23,6 +23,8 @@ KNOWN = frozenset(
         "TLS_CA SMTP_URL TRUSTED_PROXIES AE_TITLE SECRET_KEY PUBLIC_URL UID_ROOT LOG_FORMAT"
     ).split()
 )
+# Read by the test suite, inherited by the processes that it starts.
+FOR_TESTS = frozenset({"RIS_PACS_TEST_RUN", "RIS_PACS_TEST_POSTGRESQL"})
 
 
 class SettingError(Exception):
@@ -71,7 +73,7 @@ def read_settings(environ: Mapping[str, str] | None = None, dotenv: Path | None 
     Raises SettingError.
     """
     values = {**_read_dotenv(dotenv), **(os.environ if environ is None else environ)}
-    unknown = sorted(name for name in values if name.startswith(PREFIX) and name not in KNOWN)
+    unknown = sorted(name for name in values if name.startswith(PREFIX) and name not in KNOWN | FOR_TESTS)
     if unknown:
         raise SettingError(unknown[0].removeprefix(PREFIX), "there is no such setting; .env.example lists them")
     # An empty value counts as not set: "RIS_PACS_SMTP_URL=" in a file switches it off.

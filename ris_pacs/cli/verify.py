@@ -34,21 +34,21 @@ def verify(deep: bool, repair: bool, as_json: bool) -> None:
     Example: ris-pacs verify --deep
     """
     _, system = open_current_system()
-    faults: dict[str, list[str]] = {
-        "missing files": [],
-        "damaged files": [],
-        "files without row": [],
-        "counters": [],
-        "audit": [],
-    }
+    faults, known = examine(system, deep)
+    repaired = _repair(system, faults) if repair else []
+    _report(faults, known, repaired, as_json)
+    sys.exit(1 if any(faults.values()) else 0)
+
+
+def examine(system: System, deep: bool) -> tuple[dict[str, list[str]], int]:
+    """What is wrong, by kind, and how many files the database knows."""
+    faults: dict[str, list[str]] = {"missing files": [], "damaged files": []}
     known = _hold_rows_against_files(system, deep, faults)
     faults["files without row"] = list(_orphans(system, known))
     with read_only(system) as uow:
         faults["counters"] = list(counter_faults(uow))
         faults["audit"] = list(audit.check(uow))
-    repaired = _repair(system, faults) if repair else []
-    _report(faults, len(known), repaired, as_json)
-    sys.exit(1 if any(faults.values()) else 0)
+    return faults, len(known)
 
 
 def _hold_rows_against_files(system: System, deep: bool, faults: dict[str, list[str]]) -> set[str]:

@@ -35,6 +35,7 @@ from ris_pacs.patients import queries as patients
 from ris_pacs.patients.service.register import Registration, register_patient
 from ris_pacs.scheduling import queries as scheduling
 from ris_pacs.scheduling.service import booking, desk
+from ris_pacs.worklist import queries as performed
 from ris_pacs.worklist import service as worklist
 
 RECONCILED_AFTER = timedelta(hours=22)
@@ -265,7 +266,8 @@ class Player:
         elif exam.procedure.modality not in WITHOUT_MPPS:
             subject = self._subject(exam, order)
             with unit_of_work(self._system) as uow:
-                worklist.begin_step(uow, begun_step(exam, subject, self._devices[exam.room]), self._station(exam))
+                if performed.by_sop_instance(uow, step_uid(exam)) is None:
+                    worklist.begin_step(uow, begun_step(exam, subject, self._devices[exam.room]), self._station(exam))
 
     def _send_half(self, exam: PlannedExam, order: Order | None) -> None:
         drawn = self._pictures(exam)
@@ -304,7 +306,9 @@ class Player:
             series=tuple(worklist.ListedSeries(uid, tuple(objects)) for uid, objects in listed.items()),
         )
         with unit_of_work(self._system) as uow:
-            worklist.update_step(uow, update, self._station(exam))
+            begun = performed.by_sop_instance(uow, step_uid(exam))
+            if begun is not None and begun.state == "in progress":
+                worklist.update_step(uow, update, self._station(exam))
 
     def _look_for_quiet(self, exam: PlannedExam, order: Order | None) -> None:
         if exam.procedure.modality in WITHOUT_MPPS or exam.oddity:
