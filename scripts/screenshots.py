@@ -20,19 +20,21 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from io import BytesIO
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Any
+from urllib.parse import quote, urlsplit
 
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Response, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
 TARGET = ROOT / "docs/screenshots"
 DAY = "2026-11-24"
 INSTANT = f"{DAY}T11:00:00-05:00"
 WIDTHS = {1440: 900, 390: 844}
-COLOURS = 160  # enough for pages and small grey pictures; a third of the bytes
+EXACT, NEAR = 176, 80  # colours of a picture's palette: the commonest as they are, the rest summed up
 BROWSER = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
 NOBODY = "nobody"
 
@@ -62,13 +64,14 @@ SHOTS: dict[str, tuple[Shot, ...]] = {
         Shot("waiting", "/schedule/waiting", widths=DESK),
         Shot("board", "/board", dark="too"),
         Shot("wall", "/board/wall", dark="only", widths=DESK),
-        Shot("patients", "/patients?q=ok"),
+        Shot("patients", "/patients?q=ma"),
         Shot("patient", "/patients?q=okonkwo, amara", (EXAM,)),
         Shot("new-patient", "/patients/new"),
         Shot("orders", "/orders"),
         Shot("new-order", "/orders/new?patient=3", ("type:#procedure-text=mr kn",)),
         Shot("emergency", "/schedule/emergency", widths=DESK),
-        Shot("search", "/board", ("key:/", "type:#palette-input=oko"), widths=DESK),
+        Shot("search", "/board", ("key:/", "type:#palette-input=mar"), widths=DESK),
+        Shot("month", "/schedule", (".menu:has(.month) summary",), widths=DESK),
     ),
     "technologist": (
         Shot("room", "/technologist?room=MR1"),
@@ -94,7 +97,7 @@ SHOTS: dict[str, tuple[Shot, ...]] = {
         Shot("people", "/admin/users", widths=DESK),
         Shot("partners", "/admin/partners/new", widths=DESK),
         Shot("audit", "/admin/audit", widths=DESK),
-        Shot("instance", "/reading", widths=()),
+        Shot("notices", "/admin", (".topbar-bell",), widths=DESK),
         Shot("design", "/admin/design", dark="too", widths=DESK),
     ),
 }
@@ -132,11 +135,11 @@ def practice(folder: Path) -> Iterator[str]:
     environ = {name: value for name, value in os.environ.items() if not name.startswith("RIS_PACS_")}
     environ |= {"RIS_PACS_DATA_DIR": str(folder), "PYTHONPATH": str(ROOT)}
     if not (folder / "ris_pacs.db").exists():
-        command = [Path(sys.executable).parent / "ris-pacs", "demo", "load", "--today", DAY]
+        command = [str(Path(sys.executable).parent / "ris-pacs"), "demo", "load", "--today", DAY]
         subprocess.run(command, cwd=ROOT, env=environ, check=True)
     with socket.create_server(("127.0.0.1", 0), backlog=128) as listening:
         fd = listening.fileno()
-        command = [sys.executable, ROOT / "scripts/standing_web.py", INSTANT, str(fd)]
+        command = [sys.executable, str(ROOT / "scripts/standing_web.py"), INSTANT, str(fd)]
         process = subprocess.Popen(command, cwd=ROOT, env=environ, pass_fds=[fd])
         try:
             yield f"http://127.0.0.1:{listening.getsockname()[1]}"
@@ -180,6 +183,10 @@ def sign_in(context: BrowserContext, role: str) -> Page:
     return page
 
 
+def _ends(ending: str, answer: Response) -> bool:
+    return answer.url.endswith(ending)
+
+
 def open_page(page: Page, shot: Shot) -> None:
     page.goto(shot.path)
     for step in shot.steps:
@@ -188,13 +195,17 @@ def open_page(page: Page, shot: Shot) -> None:
             page.keyboard.press(rest)
         elif kind == "type":
             selector, _, text = rest.partition("=")
-            page.locator(selector).press_sequentially(text)
+            with page.expect_response(partial(_ends, f"q={quote(text)}")):
+                page.locator(selector).press_sequentially(text)
             page.locator("[role=listbox]:visible [role=option]").first.wait_for()
         else:
             if "drawer" not in step and not page.locator(step).first.is_visible():
                 step = step.replace("main tbody ", "main .row-cards ").replace("tr:has", ".row-card:has")
+            drawer = page.locator(step).first.get_attribute("data-drawer") is not None
             page.locator(step).first.click()
             page.wait_for_load_state()
+            if drawer:
+                page.locator(".drawer-head").wait_for()
     page.wait_for_load_state("networkidle") if not page.locator("[data-live]").count() else settle(page)
 
 
@@ -204,8 +215,19 @@ def settle(page: Page) -> None:
 
 
 def save(picture: bytes, target: Path) -> None:
+    """With a palette of its own: a third of the bytes, and flat areas keep their colour."""
     image = Image.open(BytesIO(picture)).convert("RGB")
-    image.quantize(COLOURS, dither=Image.Dither.NONE).save(target, optimize=True)
+    counted: Any = sorted(image.getcolors(image.width * image.height) or (), reverse=True)
+    colours = [colour for _, colour in counted[:EXACT]]
+    if rest := [colour for _, colour in counted[EXACT:]]:
+        others = Image.new("RGB", (len(rest), 1))
+        others.putdata(rest)
+        near = others.quantize(NEAR, dither=Image.Dither.NONE).convert("RGB")
+        found: Any = near.getcolors(NEAR) or ()
+        colours += [colour for _, colour in found]
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([value for colour in colours for value in colour])
+    image.quantize(palette=palette, dither=Image.Dither.NONE).save(target, optimize=True)
 
 
 if __name__ == "__main__":

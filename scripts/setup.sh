@@ -124,6 +124,10 @@ install_project() {
     fi
 }
 
+# Five processes start from the same packages: compiled once they start in a third of the time, also where
+# PYTHONDONTWRITEBYTECODE keeps Python from it.
+compile_all() { .venv/bin/python -m compileall -q -j 0 .venv/lib ris_pacs >/dev/null 2>&1 || true; }
+
 # Debian's names of what WeasyPrint (labels, reports, letters as PDF) loads and does not find.
 missing_libraries() {
     .venv/bin/python -S - <<'PYTHON'
@@ -167,6 +171,7 @@ if ! is_current "$kind"; then
     rm -f "$stamp"
     install_packages_of_python "$kind"
     install_project
+    compile_all
     install_libraries
     fingerprint "$kind" >"$stamp"
     say "The environment is ready: .venv/bin/ris-pacs --help"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 from ris_pacs.bootstrap.core import SUBSCRIPTIONS
 from ris_pacs.kernel.actor import Actor, Role
@@ -18,6 +20,15 @@ from ris_pacs.kernel.uids import uid_mint
 from ris_pacs.kernel.uow import System
 from tests.databases import KINDS, Databases, drop_left_over, need, postgresql_answers
 
+CHROMIUM_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 # A Tuesday morning in winter, 10:42 in New York.
 THE_MORNING = datetime(2026, 11, 24, 15, 42, tzinfo=UTC)
 
@@ -96,3 +107,17 @@ def desk() -> Actor:
 @pytest.fixture
 def technologist() -> Actor:
     return Actor("user", "Ruben Castaneda", Role.TECHNOLOGIST, 2, "s2", "127.0.0.1")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One Chromium for all tests of a process; each takes a context of its own."""
+    found = shutil.which("chromium")
+    if found is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("Chromium is missing: install the distribution's package `chromium`")
+        pytest.skip("Chromium is missing: what the pages do in a browser is NOT tested")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=found, args=CHROMIUM_ARGUMENTS)
+        yield started
+        started.close()

@@ -1,7 +1,10 @@
-// Forms: data-guard warns before typed text is lost; data-autosubmit sends a filter as soon as it changes;
+// Forms: data-guard warns before typed text is lost; data-autosubmit sends a filter as soon as it changes, typed text
+// with Enter; with data-fills="id" it is asked while one types and only that element of the page is renewed;
 // data-copy copies; data-print prints; data-unfold shows the folded rows of a difference.
 
+import htmx from "htmx.org";
 import { word } from "./page.js";
+import { showToast } from "./toasts.js";
 
 const PAUSE = 250;
 const begun = new WeakMap(); // form -> what it held when it was first touched
@@ -37,17 +40,46 @@ function startGuard() {
   });
 }
 
+let asking = null; // the newest answer wins, however slow an older one is
+
+// Takes the named element from the page that the filter leads to; the box that is typed in stays as it is.
+async function fill(form) {
+  asking?.abort();
+  asking = new AbortController();
+  const address = new URL(form.action);
+  for (const [name, value] of new FormData(form)) if (value) address.searchParams.set(name, value);
+  try {
+    const answer = await fetch(address, { signal: asking.signal, headers: { Accept: "text/html" } });
+    const found = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(form.dataset.fills);
+    if (!found) return location.assign(address); // another page came instead: a sign-in, an error
+    const target = document.getElementById(form.dataset.fills);
+    await htmx.swap({ text: found.innerHTML, target, sourceElement: target, swap: "innerHTML" });
+    history.replaceState(history.state, "", address);
+  } catch (problem) {
+    if (problem.name !== "AbortError") showToast({ text: word("noAnswer"), bad: true });
+  }
+  return undefined;
+}
+
+const typed = (element) => element.matches?.("input[type=search], input[type=text], input:not([type])");
+
 function startAutosubmit() {
   let pause = 0;
-  const send = ({ target, type }) => {
-    const form = target.form?.closest?.("form[data-autosubmit]");
-    if (!form || (type === "change" && target.type === "search")) return;
+  const formOf = (target) => target.form?.closest?.("form[data-autosubmit]");
+  document.addEventListener("change", ({ target }) => {
+    if (formOf(target) && !typed(target)) formOf(target).requestSubmit();
+  });
+  document.addEventListener("input", ({ target }) => {
+    const form = formOf(target);
+    if (!form?.dataset.fills || !typed(target)) return;
     clearTimeout(pause);
-    pause = setTimeout(() => form.requestSubmit(), type === "input" ? PAUSE : 0);
-  };
-  document.addEventListener("change", send);
-  document.addEventListener("input", (event) => {
-    if (event.target.matches?.("input[type=search], input[type=text], input:not([type])")) send(event);
+    pause = setTimeout(() => fill(form), PAUSE);
+  });
+  document.addEventListener("submit", (event) => {
+    if (!event.target.matches("form[data-fills]")) return;
+    event.preventDefault();
+    clearTimeout(pause);
+    fill(event.target);
   });
 }
 

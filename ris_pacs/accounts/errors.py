@@ -23,3 +23,7 @@ class NameTaken(Conflict):
 
 class NoSuchAccount(Missing):
     code = "no-such-account"
+
+
+class OwnAccount(Conflict):
+    code = "own-account"

@@ -12,11 +12,12 @@ from argon2.exceptions import VerifyMismatchError
 from sqlalchemy import delete, func, select, update
 
 from ris_pacs.accounts import rules
-from ris_pacs.accounts.errors import EmailTaken, Locked, NameTaken, NoSuchAccount, WrongSignIn
+from ris_pacs.accounts.errors import EmailTaken, Locked, NameTaken, NoSuchAccount, OwnAccount, WrongSignIn
 from ris_pacs.accounts.models import AccessGrant, RoleGrant, SignInFailure, Token, User, UserSession
 from ris_pacs.kernel import audit
 from ris_pacs.kernel.actor import Actor, Role
 from ris_pacs.kernel.errors import Invalid
+from ris_pacs.kernel.rights import Right, demand
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -68,7 +69,8 @@ def _hash_of_nobody() -> str:
 
 
 def add_user(uow: UnitOfWork, new: NewUser, actor: Actor) -> User:
-    """Raises Invalid, EmailTaken."""
+    """Raises Invalid, EmailTaken, Forbidden."""
+    demand(actor, Right.ADMIN)
     email = rules.check_email(new.email)
     if not 1 <= len(new.name.strip()) <= 200:
         raise Invalid("A user needs a name of at most 200 characters.", "name")
@@ -93,16 +95,33 @@ def add_user(uow: UnitOfWork, new: NewUser, actor: Actor) -> User:
 
 
 def disable_user(uow: UnitOfWork, email: str, actor: Actor) -> User:
-    """Ends the account and all its sign-ins. Raises NoSuchAccount."""
-    user = uow.session.scalar(select(User).where(User.email_key == rules.email_key(email)))
-    if user is None:
-        raise NoSuchAccount(f"There is no account {email}.", "email")
+    """Ends the account and all its sign-ins. Raises NoSuchAccount, OwnAccount, Forbidden."""
+    demand(actor, Right.ADMIN)
+    user = _user(uow, email)
+    if actor.kind == "user" and actor.id == user.id:
+        raise OwnAccount("This is your own account; another administrator may disable it.", "email")
     user.disabled_at = user.disabled_at or uow.now
     for session in uow.session.scalars(
         select(UserSession).where(UserSession.user_id == user.id, UserSession.ended_at.is_(None))
     ):
         session.ended_at = uow.now
     audit.record(uow, actor, "disable user", ("user", user.id), patient_id=None)
+    return user
+
+
+def enable_user(uow: UnitOfWork, email: str, actor: Actor) -> User:
+    """The account may sign in again, with the password that it had. Raises NoSuchAccount, Forbidden."""
+    demand(actor, Right.ADMIN)
+    user = _user(uow, email)
+    user.disabled_at = None
+    audit.record(uow, actor, "enable user", ("user", user.id), patient_id=None)
+    return user
+
+
+def _user(uow: UnitOfWork, email: str) -> User:
+    user = uow.session.scalar(select(User).where(User.email_key == rules.email_key(email)))
+    if user is None:
+        raise NoSuchAccount(f"There is no account {email[:200]}.", "email")
     return user
 
 
@@ -185,7 +204,8 @@ def choose_theme(uow: UnitOfWork, theme: str, actor: Actor) -> None:
 
 
 def add_token(uow: UnitOfWork, name: str, role: str, actor: Actor) -> str:
-    """Returns the token; it is shown this once. Raises Invalid, NameTaken."""
+    """Returns the token; it is shown this once. Raises Invalid, NameTaken, Forbidden."""
+    demand(actor, Right.ADMIN)
     name = name.strip()
     if not 1 <= len(name) <= 100:
         raise Invalid("A token needs a name of at most 100 characters.", "name")
@@ -200,7 +220,8 @@ def add_token(uow: UnitOfWork, name: str, role: str, actor: Actor) -> str:
 
 
 def revoke_token(uow: UnitOfWork, name: str, actor: Actor) -> None:
-    """Raises NoSuchAccount."""
+    """Raises NoSuchAccount, Forbidden."""
+    demand(actor, Right.ADMIN)
     token = uow.session.scalar(select(Token).where(Token.name == name.strip()))
     if token is None:
         raise NoSuchAccount(f"There is no token {name!r}.", "name")

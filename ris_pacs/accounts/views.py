@@ -14,6 +14,7 @@ from ris_pacs.kernel.actor import PROGRAM, Role
 from ris_pacs.kernel.errors import DomainError
 from ris_pacs.kernel.uow import System, read_only, unit_of_work
 from ris_pacs.web import context, shell
+from ris_pacs.web.asking import own_page
 from ris_pacs.web.context import Recognise, Visitor, public, signed_in
 
 blueprint = Blueprint("accounts", __name__)
@@ -121,14 +122,7 @@ def _sign_in(form: SignInForm, asked: service.SignIn) -> Response:
         return _login_page(form, problem.message, problem.answer.http)
     session.clear()
     session[context.SESSION_KEY] = key
-    return redirect(_own_page(form.next.data))
-
-
-def _own_page(target: str | None) -> str:
-    """Where the person wanted to go, if that is a page of ours."""
-    if target and target.startswith("/") and not target.startswith(("//", "/\\")):
-        return target
-    return url_for("accounts.home")
+    return redirect(own_page(form.next.data, url_for("accounts.home")))
 
 
 @blueprint.post("/logout")

@@ -20,6 +20,7 @@ from ris_pacs.catalog.rules import MODALITIES
 from ris_pacs.catalog.service.devices import DeviceFacts
 from ris_pacs.catalog.service.partners import PartnerFacts
 from ris_pacs.kernel.actor import Role
+from ris_pacs.web.shell import ROLE_WORDS
 
 CHARACTER_SETS = [
     ("", "As the device asks"),
@@ -68,7 +69,7 @@ class DeviceForm(FlaskForm):  # type: ignore[misc]
     character_set = SelectField("Character set", choices=CHARACTER_SETS)
     sends_mpps = BooleanField("Reports performed steps (MPPS)")
     quiet_minutes = IntegerField(
-        "Minutes without a new image until an exam counts as performed",
+        "Quiet minutes",
         default=10,
         validators=[NumberRange(1, 720, "Between 1 and 720 minutes.")],
     )
@@ -156,7 +157,7 @@ class PartnerForm(FlaskForm):  # type: ignore[misc]
 class UserForm(FlaskForm):  # type: ignore[misc]
     email = StringField("E-mail", validators=[InputRequired("Type the e-mail address."), Length(max=200)])
     name = StringField("Name", validators=[InputRequired("Type the name."), Length(max=200)])
-    role = SelectField("Role", choices=[(str(role), role.capitalize()) for role in Role if role is not Role.SYSTEM])
+    role = SelectField("Role", choices=[(str(role), ROLE_WORDS[role]) for role in Role if role is not Role.SYSTEM])
     password = PasswordField("First password", validators=[InputRequired("Type a first password."), Length(max=200)])
 
 

@@ -197,9 +197,15 @@ def difference_words(left: str, right: str) -> str:
     return "Differs"
 
 
+ALIKE = 0.6
+"""Share of characters in common from which two texts count as one written differently."""
+
+
 def marked(left: str, right: str) -> tuple[Markup, Markup]:
-    """Both texts as markup with the characters that differ in <mark>."""
+    """Both texts as markup with the characters that differ in <mark>; the whole of both where little is alike."""
     matcher = SequenceMatcher(None, left, right, autojunk=False)
+    if left and right and matcher.ratio() < ALIKE:
+        return Markup("<mark>{}</mark>").format(left), Markup("<mark>{}</mark>").format(right)
     sides: tuple[list[str], list[str]] = ([], [])
     for what, a, b, c, d in matcher.get_opcodes():
         for side, text in ((sides[0], left[a:b]), (sides[1], right[c:d])):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Blueprint, redirect, request
@@ -10,12 +11,12 @@ from flask import Response as FlaskResponse
 from werkzeug.wrappers import Response
 
 from ris_pacs.archive import queries, rules
-from ris_pacs.archive.errors import NoSuchStudy
 from ris_pacs.archive.queries import inbox
 from ris_pacs.archive.service import link
 from ris_pacs.imaging.problems import CannotDecode, HeaderError, NotAPicture
 from ris_pacs.imaging.tags import dump
 from ris_pacs.kernel import audit
+from ris_pacs.kernel.errors import Invalid
 from ris_pacs.kernel.person import PersonName
 from ris_pacs.kernel.rights import Right
 from ris_pacs.kernel.uow import UnitOfWork, read_only, unit_of_work
@@ -23,13 +24,15 @@ from ris_pacs.orders import queries as orders
 from ris_pacs.patients.rules import SEXES
 from ris_pacs.web import context, shell
 from ris_pacs.web.answers import done
+from ris_pacs.web.asking import id_in
 from ris_pacs.web.context import requires
 from ris_pacs.web.static_files import asset
-from ris_pacs.web.words import day, stamp
+from ris_pacs.web.words import day, minutes, stamp
 
 blueprint = Blueprint("archive", __name__)
 
 THUMBNAIL_SECONDS = 3600
+NEAR_IN_TIME = timedelta(hours=2)
 
 
 @blueprint.get("/studies/<int:study_id>")
@@ -157,10 +160,26 @@ def _difference(waiting: queries.StudyRow, candidate: inbox.Candidate) -> list[d
         _row("Sex", sex, SEXES.get(exam.patient.sex, "")),
         _row("Accession number", waiting.accession_number, exam.accession_number),
         _row("Modality", "\\".join(waiting.modalities), exam.modality, exam.modality in waiting.modalities),
-        _row("Procedure", waiting.description, exam.title, doubtful=True),
-        _row("Station", waiting.station, step.stations[0] if step and step.stations else "", doubtful=True),
-        _row("Time", stamp(waiting.received_at), stamp(step.starts_at) if step else "", doubtful=True),
+        _row("Procedure", waiting.description, exam.title, verdict="Named otherwise", doubtful=True),
+        _row(
+            "Station",
+            waiting.station,
+            step.stations[0] if step and step.stations else "",
+            verdict="Another station",
+            doubtful=True,
+        ),
+        _times(waiting.received_at, step.starts_at if step else None),
     ]
+
+
+def _times(received_at: datetime, starts_at: datetime | None) -> dict[str, object]:
+    """Images that come around the hour that was booked fit."""
+    if starts_at is None:
+        return _row("Time", stamp(received_at), "", doubtful=True)
+    apart = abs(received_at - starts_at)
+    words = f"{minutes(apart)} apart"
+    near = apart <= NEAR_IN_TIME
+    return _row("Time", stamp(received_at), f"Booked {stamp(starts_at)}", near, words, doubtful=True)
 
 
 def _row(
@@ -168,30 +187,27 @@ def _row(
 ) -> dict[str, object]:
     agrees = same if same is not None else left == right
     if agrees:
-        return {"field": field, "left": left, "right": right, "verdict": verdict or "Same", "state": "same"}
+        words = "Same" if same is None else verdict or "Same"
+        return {"field": field, "left": left, "right": right, "verdict": words, "state": "same"}
     if not left or not right:
         return {"field": field, "left": left or "–", "right": right or "–", "verdict": "Not said", "state": "doubtful"}
     words = verdict or rules.difference_words(left, right)
+    if doubtful:
+        return {"field": field, "left": left, "right": right, "verdict": words, "state": "doubtful"}
     marked = rules.marked(left, right)
-    return {
-        "field": field,
-        "left": marked[0],
-        "right": marked[1],
-        "verdict": words,
-        "state": "doubtful" if doubtful else "different",
-    }
+    return {"field": field, "left": marked[0], "right": marked[1], "verdict": words, "state": "different"}
 
 
 @blueprint.post("/reconcile/<int:study_id>/link")
 @requires(Right.RECONCILE)
 def link_study(study_id: int) -> Response:
     """The chosen order is the one."""
-    exam_id = request.form.get("order", "")
-    if not exam_id.isdigit():
-        raise NoSuchStudy("Choose the order that the study belongs to.")
+    exam_id = id_in(request.form.get("order"))
+    if exam_id is None:
+        raise Invalid("Choose the order that the study belongs to.", "order")
     with unit_of_work(context.system()) as uow:
-        link.link_by_person(uow, study_id, int(exam_id), context.actor())
-        order = orders.exam_order(uow, int(exam_id), context.actor())
+        link.link_by_person(uow, study_id, exam_id, context.actor())
+        order = orders.exam_order(uow, exam_id, context.actor())
         number = order.accession_number
     return done(f"Linked to {number}", "/reconcile", f"/studies/{study_id}/unlink?exam={exam_id}")
 
@@ -200,9 +216,9 @@ def link_study(study_id: int) -> Response:
 @requires(Right.RECONCILE)
 def unlink_study(study_id: int) -> Response:
     """The study does not answer this exam."""
-    exam_id = request.args.get("exam", "") or request.form.get("exam", "")
+    exam_id = id_in(request.args.get("exam") or request.form.get("exam")) or 0
     with unit_of_work(context.system()) as uow:
-        link.undo_link(uow, study_id, int(exam_id) if exam_id.isdigit() else 0, context.actor())
+        link.undo_link(uow, study_id, exam_id, context.actor())
     return done("The link is undone", f"/reconcile?study={study_id}")
 
 

@@ -3,33 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 
-from flask import Blueprint, request
+from flask import Blueprint
 from werkzeug.wrappers import Response
 
 from ris_pacs.billing import queries
-from ris_pacs.kernel.errors import Invalid
 from ris_pacs.kernel.rights import Right
 from ris_pacs.kernel.uow import read_only
 from ris_pacs.orders.queries import ExamRow
 from ris_pacs.orders.rules import WORDS, ExamState
 from ris_pacs.web import context, shell
 from ris_pacs.web.answers import csv_file
+from ris_pacs.web.asking import day_asked
 from ris_pacs.web.context import requires
-from ris_pacs.web.words import day, local
+from ris_pacs.web.words import day
 
-blueprint = Blueprint("billing", __name__, url_prefix="/billing")
+blueprint = Blueprint("billing", __name__)
+
+ONE_DAY = timedelta(days=1)
 
 
-@blueprint.get("")
+@blueprint.get("/billing")
 @requires(Right.BILLING_VIEW)
 def index() -> Response:
     chosen, exams = _performed()
-    return shell.render("billing/performed.html", exams=exams, day=chosen)
+    return shell.render(
+        "billing/performed.html", exams=exams, day=chosen, previous=chosen - ONE_DAY, following=chosen + ONE_DAY
+    )
 
 
-@blueprint.get(".csv")
+@blueprint.get("/billing.csv")
 @requires(Right.BILLING_VIEW)
 def as_csv() -> Response:
     chosen, exams = _performed()
@@ -55,10 +59,6 @@ def as_csv() -> Response:
 
 
 def _performed() -> tuple[date, Sequence[ExamRow]]:
-    text = request.args.get("day", "")
-    try:
-        chosen = date.fromisoformat(text) if text else local(context.now()).date()
-    except ValueError:
-        raise Invalid(f"{text!r} is not a day; days look like 2026-11-24.") from None
+    chosen = day_asked()
     with read_only(context.system()) as uow:
         return chosen, queries.performed(uow, chosen, chosen, context.site().zone, context.actor())

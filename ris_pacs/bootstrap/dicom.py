@@ -9,14 +9,9 @@ from dataclasses import dataclass
 
 from pynetdicom.sop_class import _STORAGE_CLASSES
 
-from ris_pacs.archive.dimse.commitment import SOP_CLASS as COMMITMENT
 from ris_pacs.archive.dimse.commitment import StorageCommitment
-from ris_pacs.archive.dimse.find import PATIENT_ROOT, STUDY_ROOT, ArchiveFind
+from ris_pacs.archive.dimse.find import ArchiveFind
 from ris_pacs.archive.dimse.retrieve import (
-    PATIENT_ROOT_GET,
-    PATIENT_ROOT_MOVE,
-    STUDY_ROOT_GET,
-    STUDY_ROOT_MOVE,
     ArchiveRetrieve,
 )
 from ris_pacs.archive.dimse.store import ArchiveStore
@@ -24,9 +19,20 @@ from ris_pacs.catalog.dimse import Registered
 from ris_pacs.config import Settings
 from ris_pacs.dicom.handlers import Services
 from ris_pacs.dicom.server import Server
+from ris_pacs.dicom.sop_classes import (
+    MODALITY_WORKLIST,
+    PATIENT_ROOT_FIND,
+    PATIENT_ROOT_GET,
+    PATIENT_ROOT_MOVE,
+    PERFORMED_STEP,
+    STORAGE_COMMITMENT,
+    STUDY_ROOT_FIND,
+    STUDY_ROOT_GET,
+    STUDY_ROOT_MOVE,
+)
 from ris_pacs.kernel.uow import System
-from ris_pacs.worklist.dimse.find import MODALITY_WORKLIST, WorklistFind
-from ris_pacs.worklist.dimse.mpps import PERFORMED_STEP, PerformedSteps
+from ris_pacs.worklist.dimse.find import WorklistFind
+from ris_pacs.worklist.dimse.mpps import PerformedSteps
 
 
 @dataclass(frozen=True)
@@ -44,10 +50,10 @@ def build_dicom(settings: Settings, system: System, listeners: Sequence[Listener
     services = Services(
         store=store,
         storage_classes=frozenset(_STORAGE_CLASSES.values()),
-        find={PATIENT_ROOT: find, STUDY_ROOT: find, MODALITY_WORKLIST: WorklistFind(system)},
+        find={PATIENT_ROOT_FIND: find, STUDY_ROOT_FIND: find, MODALITY_WORKLIST: WorklistFind(system)},
         retrieve=dict.fromkeys((PATIENT_ROOT_MOVE, PATIENT_ROOT_GET, STUDY_ROOT_MOVE, STUDY_ROOT_GET), retrieve),
-        normalized={PERFORMED_STEP: PerformedSteps(system), COMMITMENT: StorageCommitment(system)},
-        extended={PATIENT_ROOT: b"\x01\x01", STUDY_ROOT: b"\x01\x01"},
+        normalized={PERFORMED_STEP: PerformedSteps(system), STORAGE_COMMITMENT: StorageCommitment(system)},
+        extended={PATIENT_ROOT_FIND: b"\x01\x01", STUDY_ROOT_FIND: b"\x01\x01"},
     )
     lookup = Registered(system, settings.ae_title)
     return [Server(one.socket, services, lookup, tls=one.tls) for one in listeners]

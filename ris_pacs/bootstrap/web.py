@@ -96,12 +96,13 @@ def _refused_for_menders(uow: UnitOfWork, actor: Actor, site_id: int) -> int | N
 # The first five that name a role are its daily places; what else it may see stands in the second group.
 PLACES = (
     Place("Room list", "scan", "/technologist", Right.EXAM_PERFORM, _ROOM),
+    Place("To read", "eye", "/reading", Right.READ_EXAMS, _READERS, _waiting_exams),
     Place("Schedule", "calendar-time", "/schedule", Right.SCHEDULE_VIEW, _DESK | _ROOM),
     Place("Board", "layout-kanban", "/board", Right.BOARD_VIEW, _DESK | _ROOM | _READERS | _OFFICE),
     Place("Patients", "users", "/patients", Right.PATIENT_VIEW, _DESK | _READERS | _OFFICE | {Role.BILLER}),
     Place("Orders", "clipboard-list", "/orders", Right.ORDER_VIEW, _DESK | _OFFICE | {Role.REFERRER, Role.BILLER}),
-    Place("To read", "eye", "/reading", Right.READ_EXAMS, _READERS, _waiting_exams),
     Place("Performed", "receipt", "/billing", Right.BILLING_VIEW, frozenset({Role.BILLER})),
+    Place("Health", "heart-rate-monitor", "/admin", Right.ADMIN, frozenset({Role.ADMIN})),
     Place(
         "Messages",
         "message-2-code",
@@ -111,7 +112,6 @@ PLACES = (
         _refused_for_menders,
         hot=True,
     ),
-    Place("Health", "heart-rate-monitor", "/admin", Right.ADMIN, frozenset({Role.ADMIN})),
     Place("Stations", "device-desktop", "/admin/stations", Right.ADMIN, frozenset({Role.ADMIN})),
     Place("People", "id", "/admin/users", Right.ADMIN, frozenset({Role.ADMIN})),
     Place("Audit", "history", "/admin/audit", Right.AUDIT_VIEW, frozenset({Role.ADMIN, Role.MANAGER})),
@@ -187,7 +187,7 @@ START_PAGES = {
     Role.PATIENT: "/portal",
     Role.MANAGER: "/board",
     Role.ADMIN: "/admin",
-    Role.SYSTEM: "/board",
+    Role.SYSTEM: "/orders",
 }
 
 

@@ -24,7 +24,7 @@ from ris_pacs.cli.setting_up import open_system, running_ports
 from ris_pacs.config import Settings
 from ris_pacs.dicom.client import AssociationFailed, Proposal, connect
 from ris_pacs.dicom.handlers import DimseFailure
-from ris_pacs.dicom.negotiation import VERIFICATION
+from ris_pacs.dicom.sop_classes import MODALITY_WORKLIST, VERIFICATION
 from ris_pacs.hl7.build import Header, build, new_control_id
 from ris_pacs.hl7.er7 import parse
 from ris_pacs.hl7.mllp_client import Connection, NotDelivered
@@ -33,7 +33,6 @@ from ris_pacs.kernel.errors import DomainError
 from ris_pacs.kernel.uow import System, read_only, unit_of_work
 
 OUR_TITLE = "DOCTOR"
-MODALITY_WORKLIST = "1.2.840.10008.5.1.4.31"
 LEAST_FREE = 5_000_000_000
 MOST_LAG = timedelta(minutes=2)
 MOST_CLOCK_DIFFERENCE = timedelta(seconds=5)

@@ -14,8 +14,6 @@ from zoneinfo import ZoneInfo
 
 from pydicom import Dataset, dcmwrite
 
-from ris_pacs.archive.dimse.commitment import ALL_COMMITTED, SOP_INSTANCE
-from ris_pacs.archive.dimse.commitment import SOP_CLASS as COMMITMENT
 from ris_pacs.demo.pictures import Picture, objects
 from ris_pacs.demo.plan import Procedure
 from ris_pacs.demo.station import WITHOUT_MPPS
@@ -32,11 +30,16 @@ from ris_pacs.dicom.handlers import (
     StoredFile,
 )
 from ris_pacs.dicom.server import Server
+from ris_pacs.dicom.sop_classes import (
+    ALL_COMMITTED,
+    MODALITY_WORKLIST,
+    PERFORMED_STEP,
+    STORAGE_COMMITMENT,
+    STORAGE_COMMITMENT_INSTANCE,
+)
 from ris_pacs.imaging.file_meta import HEAD, parse_file_meta
 from ris_pacs.imaging.phantoms.subject import Subject
 from ris_pacs.kernel.uids import uid_mint
-from ris_pacs.worklist.dimse.find import MODALITY_WORKLIST
-from ris_pacs.worklist.dimse.mpps import PERFORMED_STEP
 
 UTF8 = ("ISO_IR 192",)
 _NO_SUCH_OPERATION = 0x0211
@@ -85,7 +88,7 @@ class CommitmentListener:
         self._tally = tally
         listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = listener.getsockname()[1]
-        self._server = Server(listener, Services(normalized={COMMITMENT: self}), self._admit)
+        self._server = Server(listener, Services(normalized={STORAGE_COMMITMENT: self}), self._admit)
         threading.Thread(target=self._server.serve, name="commitment", daemon=True).start()
 
     @staticmethod
@@ -270,8 +273,8 @@ class Modality:
         """N-ACTION (PS3.4 J.3.2); the answer comes later, to the listener."""
         references = [{0x00081150: file.sop_class_uid, 0x00081155: file.sop_instance_uid} for file in files]
         asked = {0x00081195: self.mint(), 0x00081199: references}
-        with self._connect([Proposal(COMMITMENT)]) as association:
-            association.n_action(COMMITMENT, SOP_INSTANCE, 1, asked)
+        with self._connect([Proposal(STORAGE_COMMITMENT)]) as association:
+            association.n_action(STORAGE_COMMITMENT, STORAGE_COMMITMENT_INSTANCE, 1, asked)
 
 
 def _step(item: Dataset) -> Dataset:

@@ -27,7 +27,6 @@ from ris_pacs.dicom.negotiation import (
     IMPLEMENTATION_UID,
     IMPLEMENTATION_VERSION,
     MESSAGE_SYNTAXES,
-    VERIFICATION,
 )
 from ris_pacs.dicom.pdu import (
     MAX_CONTEXTS,
@@ -39,6 +38,7 @@ from ris_pacs.dicom.pdu import (
     Role,
     UserInformation,
 )
+from ris_pacs.dicom.sop_classes import VERIFICATION
 from ris_pacs.dicom.sub_operations import Originator, await_answer, store_file
 from ris_pacs.dicom.transfer_syntaxes import Transcode
 from ris_pacs.dicom.upper_layer import UpperLayer

@@ -12,6 +12,7 @@ from functools import lru_cache
 
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence as SequenceValue
+from pydicom.valuerep import PersonName
 
 from ris_pacs.dicom.handlers import Elements
 from ris_pacs.kernel.text import fold
@@ -61,8 +62,8 @@ def _sequence_fits(key: object, value: object) -> bool:
 def _texts(value: object) -> list[str]:
     if value is None:
         return []
-    if isinstance(value, str):
-        return [value.strip(" \0")]
+    if isinstance(value, (str, PersonName)):  # A name can be iterated, letter by letter.
+        return [str(value).strip(" \0")]
     if isinstance(value, bytes):
         return [value.decode("latin-1")]
     if isinstance(value, Iterable):

@@ -23,10 +23,10 @@ from ris_pacs.dicom.pdu import (
     Role,
     UserInformation,
 )
+from ris_pacs.dicom.sop_classes import VERIFICATION
 
 IMPLEMENTATION_UID = "2.25.187329114906693559572247904869832507842"
 IMPLEMENTATION_VERSION = "RIS_PACS_0"  # at most 16 characters (PS3.7 D.3.3.2)
-VERIFICATION = "1.2.840.10008.1.1"
 
 # For what is decoded here, best first; of a storage class the requestor's first known one is taken.
 MESSAGE_SYNTAXES = (

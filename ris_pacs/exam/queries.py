@@ -39,11 +39,22 @@ class Moment:
 
 @dataclass(frozen=True)
 class SeriesProgress:
-    """A series that the scanner lists: how many of its objects are here."""
+    """A series that the scanner lists: how many of its objects are here. over: the scanner says that it has ended."""
 
     name: str
     listed: int
     received: int
+    over: bool
+
+    @property
+    def missing(self) -> int:
+        """How many are owed once the scanner has ended."""
+        return self.listed - self.received if self.over else 0
+
+    @property
+    def state(self) -> str:
+        """Key of a state of the pages."""
+        return "missing" if self.missing else "complete" if self.received >= self.listed else "receiving"
 
 
 @dataclass(frozen=True)
@@ -103,7 +114,7 @@ def exam_page(uow: UnitOfWork, order: Order, actor: Actor) -> ExamPage:
         studies=studies,
         priors=_priors(uow, order, studies, actor) if see_images else [],
         performed=performed,
-        progress=_progress(uow, performed),
+        progress=_progress(uow, performed, studies),
         moments=moments(orders.history(uow, exam.id)),
         oddities=orders.open_oddities(uow, exam.id) if actor.is_staff else [],
         messages=len(messages_of(uow, order)) if may(actor, Right.MESSAGES_VIEW) else 0,
@@ -118,16 +129,20 @@ def _priors(uow: UnitOfWork, order: Order, shown: Sequence[archive.StudyRow], ac
     return [one for one in archive.studies_of_patient(uow, ids, actor) if one.id not in here][:6]
 
 
-def _progress(uow: UnitOfWork, performed: Sequence[PerformedStep]) -> list[SeriesProgress]:
-    listed = [series for step in performed for series in step.series if series.objects]
-    received = archive.received_of(uow, [one.sop_instance_uid for series in listed for one in series.objects])
+def _progress(
+    uow: UnitOfWork, performed: Sequence[PerformedStep], studies: Sequence[archive.StudyRow]
+) -> list[SeriesProgress]:
+    listed = [(step, series) for step in performed for series in step.series if series.objects]
+    received = archive.received_of(uow, [one.sop_instance_uid for _, series in listed for one in series.objects])
+    names = {series.series_instance_uid: series.description for study in studies for series in study.series}
     return [
         SeriesProgress(
-            name=series.description or series.protocol or f"Series {number}",
+            name=series.description or names.get(series.series_instance_uid) or series.protocol or f"Series {number}",
             listed=len(series.objects),
             received=sum(one.sop_instance_uid in received for one in series.objects),
+            over=step.ended_at is not None,
         )
-        for number, series in enumerate(listed, start=1)
+        for number, (step, series) in enumerate(listed, start=1)
     ]
 
 
@@ -172,16 +187,23 @@ class MessageRow:
 
 
 def messages_of(uow: UnitOfWork, order: Order, limit: int = 50) -> list[MessageRow]:
-    """Messages that named the accession number or came for this patient's order, newest first."""
+    """Messages that named the accession number, newest first; not those of another issuer's, about somebody else."""
+    ids = patients.linked_ids(uow, order.patient_id)
     inward = uow.session.scalars(
         select(MessageIn)
-        .where(MessageIn.accession_number == order.accession_number)
+        .where(
+            MessageIn.accession_number == order.accession_number,
+            or_(MessageIn.patient_id.is_(None), MessageIn.patient_id.in_(ids)),
+        )
         .order_by(MessageIn.received_at.desc())
         .limit(limit)
     )
     outward = uow.session.scalars(
         select(MessageOut)
-        .where(MessageOut.accession_number == order.accession_number)
+        .where(
+            MessageOut.accession_number == order.accession_number,
+            or_(MessageOut.patient_id.is_(None), MessageOut.patient_id.in_(ids)),
+        )
         .order_by(MessageOut.made_at.desc())
         .limit(limit)
     )
@@ -197,7 +219,8 @@ def messages_of(uow: UnitOfWork, order: Order, limit: int = 50) -> list[MessageR
 
 
 def audit_of(uow: UnitOfWork, order: Order, exam: RequestedProcedure, limit: int = 200) -> list[AuditEntry]:
-    """Who saw or changed this exam, newest first."""
+    """Who saw or changed this exam, newest first; another issuer's exam of the same number is not this one."""
+    ids = patients.linked_ids(uow, order.patient_id)
     return list(
         uow.session.scalars(
             select(AuditEntry)
@@ -205,7 +228,8 @@ def audit_of(uow: UnitOfWork, order: Order, exam: RequestedProcedure, limit: int
                 or_(
                     AuditEntry.accession_number == order.accession_number,
                     (AuditEntry.entity_kind == "exam") & (AuditEntry.entity_id == exam.identifier),
-                )
+                ),
+                or_(AuditEntry.patient_id.is_(None), AuditEntry.patient_id.in_(ids)),
             )
             .order_by(AuditEntry.at.desc(), AuditEntry.id.desc())
             .limit(limit)

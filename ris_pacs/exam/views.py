@@ -12,7 +12,7 @@ from ris_pacs.exam import queries
 from ris_pacs.kernel import audit
 from ris_pacs.kernel.actor import Actor
 from ris_pacs.kernel.errors import Invalid
-from ris_pacs.kernel.rights import Right, may
+from ris_pacs.kernel.rights import Right, demand, may
 from ris_pacs.kernel.uow import UnitOfWork, read_only, unit_of_work
 from ris_pacs.orders import queries as orders
 from ris_pacs.orders.errors import NoSuchOrder
@@ -20,6 +20,7 @@ from ris_pacs.orders.queries import Order
 from ris_pacs.orders.rules import PRIORITIES
 from ris_pacs.orders.service import exams
 from ris_pacs.patients import queries as patients
+from ris_pacs.patients.rules import LANGUAGES
 from ris_pacs.web import context, shell
 from ris_pacs.web.answers import done
 from ris_pacs.web.context import requires
@@ -28,7 +29,12 @@ from ris_pacs.web.words import age, day
 
 blueprint = Blueprint("exam", __name__)
 
-TABS = ("overview", "images", "messages", "audit")
+TABS = {
+    "overview": Right.EXAM_VIEW,
+    "images": Right.STUDY_VIEW,
+    "messages": Right.MESSAGES_VIEW,
+    "audit": Right.AUDIT_VIEW,
+}
 
 
 @blueprint.get("/a/<path:accession>")
@@ -38,7 +44,8 @@ def by_accession(accession: str) -> Response:
     actor = context.actor()
     tab = request.args.get("tab", "overview")
     if tab not in TABS:
-        raise Invalid(f"There is no tab {tab!r}.")
+        raise Invalid(f"There is no tab {tab[:40]!r}.")
+    demand(actor, TABS[tab])
     with read_only(context.system()) as uow:
         found = orders.by_accession(uow, accession, actor)
         if not found:
@@ -77,9 +84,9 @@ def _tab_values(uow: UnitOfWork, page: queries.ExamPage, tab: str, actor: Actor)
     values: dict[str, Any] = {"messages": [], "audit": [], "instances": {}}
     if may(actor, Right.MESSAGES_VIEW):
         values["messages"] = queries.messages_of(uow, page.order)
-    if tab == "audit" and may(actor, Right.AUDIT_VIEW):
+    if tab == "audit":
         values["audit"] = queries.audit_of(uow, page.order, page.exam)
-    if tab == "images" and may(actor, Right.STUDY_VIEW):
+    if tab == "images":
         values["instances"] = {
             series.id: archive.instances_of_series(uow, series.id, actor)[:60]
             for study in page.studies
@@ -108,7 +115,7 @@ def patient(patient_id: int) -> Response:
         found = patients.view_patient(uow, patient_id, actor)
         rows = queries.exams_of_patient(uow, patient_id, actor)
         pictures = archive.thumbnails_of_exams(uow, [row.id for row in rows]) if may(actor, Right.STUDY_VIEW) else {}
-    return shell.render("exam/patient.html", patient=found, exams=rows, pictures=pictures)
+    return shell.render("exam/patient.html", patient=found, exams=rows, pictures=pictures, languages=LANGUAGES)
 
 
 def find_exams(uow: UnitOfWork, text: str, actor: Actor) -> list[Hit]:

@@ -11,14 +11,14 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Executable, func, select, update
 from sqlalchemy.orm import Session
 
 from ris_pacs.kernel.actor import Actor
-from ris_pacs.kernel.db import to_microseconds
+from ris_pacs.kernel.db import insert_of, to_microseconds
 from ris_pacs.kernel.tables import AuditEntry, AuditSeal
 
 if TYPE_CHECKING:
@@ -84,7 +84,6 @@ def record_view(
 
 def insert(session: Session, accesses: Sequence[Access], now: datetime) -> None:
     """Called by the unit of work, just before it commits."""
-    dialect = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
     rows: dict[str, dict[str, Any]] = {}
     for number, access in enumerate(accesses):
         row = _row(access, now)
@@ -94,14 +93,18 @@ def insert(session: Session, accesses: Sequence[Access], now: datetime) -> None:
         else:
             rows[key] = row
     if rows:
-        added = dialect.insert(AuditEntry)
-        session.execute(
-            added.on_conflict_do_update(
-                index_elements=["once_key"],
-                set_={"times": AuditEntry.times + added.excluded.times, "last_at": added.excluded.last_at},
-            ),
-            list(rows.values()),
-        )
+        connection = session.connection()
+        connection.execute(_add(connection.dialect.name), list(rows.values()))
+
+
+@cache
+def _add(dialect: str) -> Executable:
+    added = insert_of(dialect)(AuditEntry)
+    statement: Executable = added.on_conflict_do_update(
+        index_elements=["once_key"],
+        set_={"times": AuditEntry.times + added.excluded.times, "last_at": added.excluded.last_at},
+    )
+    return statement
 
 
 def _row(access: Access, now: datetime) -> dict[str, Any]:

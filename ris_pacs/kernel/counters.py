@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Executable, select
 
+from ris_pacs.kernel.db import insert_of
 from ris_pacs.kernel.tables import Counter
 
 if TYPE_CHECKING:
@@ -18,15 +19,17 @@ def next_number(uow: UnitOfWork, name: str, count: int = 1) -> int:
 
     The row stays locked until the end of the transaction, so that numbers have no gaps.
     """
-    session = uow.session
-    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    last: int = session.execute(
-        insert(Counter)
-        .values(name=name, value=count)
-        .on_conflict_do_update(index_elements=["name"], set_={"value": Counter.value + count})
-        .returning(Counter.value)
-    ).scalar_one()
+    last: int = uow.run(_take(uow.dialect), {"name": name, "value": count}).scalar_one()
     return last - count + 1
+
+
+@cache
+def _take(dialect: str) -> Executable:
+    added = insert_of(dialect)(Counter)
+    statement: Executable = added.on_conflict_do_update(
+        index_elements=["name"], set_={"value": Counter.value + added.excluded.value}
+    ).returning(Counter.value)
+    return statement
 
 
 def last_number(uow: UnitOfWork, name: str) -> int:

@@ -24,6 +24,7 @@ from sqlalchemy import (
     event,
     text,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
@@ -91,6 +92,11 @@ class Json(TypeDecorator[Any]):
 def FoldedText(length: int) -> String:  # noqa: N802, reads as a type
     """Text that is compared and sorted by code point on both databases, for keys made by kernel.text.fold."""
     return String(length).with_variant(String(length, collation="C"), "postgresql")
+
+
+def insert_of(dialect: str) -> Any:
+    """The INSERT of a database ("sqlite", "postgresql") that knows ON CONFLICT."""
+    return sqlite.insert if dialect == "sqlite" else postgresql.insert
 
 
 class HasId:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import CursorResult, and_, delete, func, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import CursorResult, Executable, and_, bindparam, delete, func, or_, select, update
 
+from ris_pacs.kernel.db import insert_of
 from ris_pacs.kernel.tables import Job
 
 if TYPE_CHECKING:
@@ -59,14 +60,30 @@ def enqueue(
     uow: UnitOfWork, kind: str, payload: Any, *, run_at: datetime | None = None, key: str | None = None
 ) -> None:
     """Leave a job. With a key it is left only when no job with that key still waits to be begun."""
-    insert = sqlite.insert if uow.session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    uow.session.execute(
-        insert(Job)
-        .values(
-            kind=kind, payload=payload, key=key, state="queued", run_at=run_at or uow.now, attempts=0, made_at=uow.now
-        )
-        .on_conflict_do_nothing(index_elements=["key"])
-    )
+    values = {
+        "kind": kind,
+        "payload": payload,
+        "key": key,
+        "state": "queued",
+        "run_at": run_at or uow.now,
+        "attempts": 0,
+        "made_at": uow.now,
+    }
+    uow.run(_enqueue(uow.dialect), values)
+
+
+@cache
+def _enqueue(dialect: str) -> Executable:
+    statement: Executable = insert_of(dialect)(Job).on_conflict_do_nothing(index_elements=["key"])
+    return statement
+
+
+_WAITING = select(Job.id).where(Job.key == bindparam("key"))
+
+
+def is_waiting(uow: UnitOfWork, key: str) -> bool:
+    """Whether a job with this key waits to be begun."""
+    return uow.run(_WAITING, {"key": key}).first() is not None
 
 
 def claim(uow: UnitOfWork) -> Claimed | None:

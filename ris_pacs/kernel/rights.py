@@ -52,7 +52,8 @@ RIGHTS: dict[Role, frozenset[Right]] = {
     Role.RADIOLOGIST: frozenset(_LOOK | _IMAGES | {Right.SCHEDULE_VIEW, Right.READ_EXAMS, Right.RECONCILE}),
     Role.RESIDENT: frozenset(_LOOK | _IMAGES | {Right.SCHEDULE_VIEW, Right.READ_EXAMS}),
     Role.BILLER: frozenset({Right.PATIENT_VIEW, Right.ORDER_VIEW, Right.EXAM_VIEW, Right.BILLING_VIEW}),
-    Role.REFERRER: frozenset({Right.PATIENT_VIEW, Right.ORDER_VIEW, Right.EXAM_VIEW, Right.STUDY_VIEW}),
+    # Exams that a grant opens, each with its order and pictures; not the patient's whole record.
+    Role.REFERRER: frozenset({Right.ORDER_VIEW, Right.EXAM_VIEW, Right.STUDY_VIEW}),
     # Pictures reach a patient with the signed report, not before (FEATURES.md I1).
     Role.PATIENT: frozenset({Right.PORTAL}),
     # Numbers and who did what; no pictures, no reading, no messages.
@@ -64,7 +65,7 @@ RIGHTS: dict[Role, frozenset[Right]] = {
         | {Right.RECONCILE, Right.STUDY_STORE}
     ),
     # Devices, partners, tokens of machines and the program itself.
-    Role.SYSTEM: frozenset(Right) - {Right.ADMIN, Right.PORTAL, Right.AUDIT_VIEW, Right.MESSAGES_MEND},
+    Role.SYSTEM: frozenset((_DESK | _IMAGES | {Right.EXAM_PERFORM, Right.STUDY_STORE}) - {Right.BOARD_VIEW}),
 }
 
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, CursorResult, Executable
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
@@ -66,6 +66,21 @@ class UnitOfWork:
         self._audit: list[audit.Access] = []
         self._topics: set[str] = set()
         self._tallies: dict[type[Tally], Tally] = {}
+
+    @property
+    def dialect(self) -> str:
+        """ "sqlite" or "postgresql"."""
+        return self.session.get_bind().dialect.name
+
+    def run(
+        self, statement: Executable, values: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
+    ) -> CursorResult[Any]:
+        """A statement that was made once, with these values, past the session: for the busiest paths.
+
+        A tenth of the time of `session.execute`, which makes the statement anew; but what waits in the session
+        is not flushed before it.
+        """
+        return self.session.connection().execute(statement, values)
 
     def emit(self, event: Event, actor: Actor) -> None:
         """Tell the subscribers: at once, or by a job row that the worker takes after the commit."""
@@ -235,5 +250,7 @@ class GroupCommit:
         try:
             with uow.savepoint():
                 item.result = item.work(uow)
+        except OperationalError:  # The database's own trouble is everybody's: they all begin again.
+            raise
         except Exception as problem:
             item.error = problem

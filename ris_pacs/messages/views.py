@@ -9,8 +9,10 @@ from flask import Blueprint, current_app, render_template, request
 from markupsafe import Markup, escape
 from werkzeug.wrappers import Response
 
-from ris_pacs.hl7.er7 import parse
-from ris_pacs.hl7.names import describe
+from ris_pacs.hl7.er7 import Message, parse
+from ris_pacs.hl7.field_names import field_kind
+from ris_pacs.hl7.names import FieldRow, describe
+from ris_pacs.hl7.paths import BadPath
 from ris_pacs.hl7.reading import ParseFailure
 from ris_pacs.kernel.actor import Actor
 from ris_pacs.kernel.rights import Right
@@ -94,14 +96,14 @@ def show_outward(message_id: int) -> Response:
 
 def _drawer(row: MessageIn | MessageOut, inward: bool, problem: str = "") -> Response:
     raw = (row.mended or row.raw) if isinstance(row, MessageIn) else row.payload
-    fields, problem_at = _fields(raw), row.fault_at if isinstance(row, MessageIn) else None
+    problem_at = row.fault_at if isinstance(row, MessageIn) else None
     values = {
         "message": row,
         "inward": inward,
         "state": row.state if isinstance(row, MessageIn) else queries.STATES_OUT[row.state],
         "at": row.received_at if isinstance(row, MessageIn) else row.made_at,
         "partner": row.sender if isinstance(row, MessageIn) else row.destination,
-        "fields": fields,
+        "fields": _fields(raw, problem_at),
         "raw": _marked(raw, problem_at),
         "answer": _text(row.answer),
         "problem": problem or row.error or "",
@@ -116,12 +118,24 @@ def _drawer(row: MessageIn | MessageOut, inward: bool, problem: str = "") -> Res
     return drawer_or_page("messages/drawer.html", "messages/list.html", **{**_values(), **values, "chosen": chosen})
 
 
-def _fields(raw: bytes) -> list[Any]:
-    """The fields with their names; nothing where the message cannot be read."""
+def _fields(raw: bytes, fault_at: str | None) -> list[FieldRow]:
+    """The fields with their names, an empty one at fault first; nothing where the message cannot be read."""
     try:
-        return describe(parse(raw))[:400]
-    except ParseFailure:
+        message = parse(raw)
+        missing = [_empty(message, fault_at)] if fault_at and "-" in fault_at else []
+    except (ParseFailure, BadPath):
         return []
+    return [row for row in missing if row is not None] + describe(message)[:400]
+
+
+def _empty(message: Message, path: str) -> FieldRow | None:
+    """A line to fill in what the sender left out of a segment that is there."""
+    element = message.at(path)
+    place = element.path
+    if element.has_value or not message[place.segment]:
+        return None
+    kind = field_kind(message.version, place.segment, place.field)
+    return FieldRow(path, kind.name if kind else path, "", "")
 
 
 def _text(raw: bytes | None) -> str:

@@ -220,6 +220,7 @@ def similar_open_exams(uow: UnitOfWork, patient_id: int, procedure_id: int, acto
             Order.patient_id.in_(ids),
             RequestedProcedure.procedure_id == procedure_id,
             RequestedProcedure.state.in_(["requested", "on-hold", "scheduled", "arrived", "in-progress"]),
+            visible(uow, actor, patient=Order.patient_id, requested_procedure=RequestedProcedure.id),
         )
         .options(*_FOR_ROWS)
         .limit(5)

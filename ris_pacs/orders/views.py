@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from flask import Blueprint, render_template, request
 from werkzeug.wrappers import Response
 
 from ris_pacs.catalog import queries as catalog
 from ris_pacs.catalog.rules import MODALITIES
-from ris_pacs.kernel.errors import Invalid
 from ris_pacs.kernel.rights import Right
 from ris_pacs.kernel.uow import read_only
 from ris_pacs.orders import queries, rules
 from ris_pacs.web import context, shell
 from ris_pacs.web.answers import csv_file
+from ris_pacs.web.asking import position_in, position_of
 from ris_pacs.web.context import requires
 from ris_pacs.web.words import day, stamp
 
@@ -36,7 +34,7 @@ def index() -> Response:
     return shell.render(
         "orders/index.html",
         exams=shown,
-        next_key=_key(shown[-1]) if more else "",
+        next_key=position_of(shown[-1].placed_at, shown[-1].id) if more else "",
         states=rules.WORDS,
         modalities=MODALITIES,
         chosen={name: request.args.get(name, "") for name in ("state", "modality", "priority")},
@@ -74,23 +72,8 @@ def _filter() -> queries.ExamFilter:
         states=states,
         modality=request.args.get("modality", "")[:16],
         priority=request.args.get("priority", "")[:8],
-        before=_position(request.args.get("before", "")),
+        before=position_in(request.args.get("before", "")),
     )
-
-
-def _key(row: queries.ExamRow) -> str:
-    """Where the next page goes on: microseconds and id of the last row."""
-    return f"{int(row.placed_at.timestamp() * 1_000_000)}-{row.id}"
-
-
-def _position(text: str) -> tuple[datetime, int] | None:
-    if not text:
-        return None
-    at, _, exam_id = text.partition("-")
-    if not (at.isdigit() and exam_id.isdigit() and len(at) < 18 and len(exam_id) < 16):
-        raise Invalid("The address of this page was changed; go back to the list.")
-    seconds, micros = divmod(int(at), 1_000_000)
-    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=micros), int(exam_id)
 
 
 @blueprint.get("/orders/procedures")

@@ -15,24 +15,6 @@ from ris_pacs.patients import rules
 from ris_pacs.patients.models import Patient
 from ris_pacs.patients.service.register import PatientFacts
 
-LANGUAGES = [
-    ("", "Not known"),
-    ("en", "English"),
-    ("es", "Spanish"),
-    ("de", "German"),
-    ("fr", "French"),
-    ("pt", "Portuguese"),
-    ("zh", "Chinese"),
-    ("ja", "Japanese"),
-    ("ko", "Korean"),
-    ("vi", "Vietnamese"),
-    ("ar", "Arabic"),
-    ("ru", "Russian"),
-    ("el", "Greek"),
-    ("pl", "Polish"),
-    ("tr", "Turkish"),
-]
-
 _FORMS = ("%Y-%m-%d", "%d %b %Y", "%d %B %Y", "%m/%d/%Y", "%d.%m.%Y", "%Y%m%d")
 
 
@@ -77,7 +59,7 @@ class PatientForm(FlaskForm):  # type: ignore[misc]
     sex = RadioField("Sex", choices=[("F", "Female"), ("M", "Male"), ("O", "Other"), ("U", "Unknown")], default="U")
     phone = StringField("Phone", validators=[Length(max=40)])
     email = StringField("E-mail", validators=[Length(max=200)])
-    language = SelectField("Language", choices=LANGUAGES)
+    language = SelectField("Language", choices=[("", "Not known"), *rules.LANGUAGES.items()])
     street = StringField("Street", validators=[Length(max=200)])
     city = StringField("City", validators=[Length(max=100)])
     state = StringField("State", validators=[Length(max=40)])
@@ -105,11 +87,17 @@ class PatientForm(FlaskForm):  # type: ignore[misc]
             zip=_(self.zip),
         )
 
+    def keep(self, patient: Patient) -> PatientForm:
+        """For a known patient: what an EMR said and no choice of ours holds may stay."""
+        if patient.language and patient.language not in rules.LANGUAGES:
+            self.language.choices = [*self.language.choices, (patient.language, patient.language)]
+        return self
+
     @staticmethod
     def of(patient: Patient) -> PatientForm:
         """The form filled with what is known."""
         name = patient.name
-        return PatientForm(
+        form = PatientForm(
             family=name.alphabetic.family,
             given=name.alphabetic.given,
             middle=name.alphabetic.middle,
@@ -129,6 +117,7 @@ class PatientForm(FlaskForm):  # type: ignore[misc]
             state=patient.state,
             zip=patient.zip,
         )
+        return form.keep(patient)
 
 
 def _(field: Field) -> str:

@@ -13,6 +13,22 @@ from ris_pacs.kernel.person import PersonName, birth_dates_agree, names_agree
 from ris_pacs.kernel.text import digits, fold, sound
 
 SEXES = {"F": "Female", "M": "Male", "O": "Other", "U": "Unknown"}
+LANGUAGES = {
+    "en": "English",
+    "es": "Spanish",
+    "de": "German",
+    "fr": "French",
+    "pt": "Portuguese",
+    "zh": "Chinese",
+    "ja": "Japanese",
+    "ko": "Korean",
+    "vi": "Vietnamese",
+    "ar": "Arabic",
+    "ru": "Russian",
+    "el": "Greek",
+    "pl": "Polish",
+    "tr": "Turkish",
+}
 NAME_KINDS = ("previous", "alias", "use")  # Beside the legal one.
 LONGEST_TOKEN = 64  # A longer word is found by its beginning.
 LIKELY = 60  # From this score on a person is asked before a patient is created.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, redirect, request
@@ -81,14 +82,16 @@ def edit(patient_id: int) -> Response:
 @blueprint.post("/patients/<int:patient_id>/edit")
 @requires(Right.PATIENT_EDIT)
 def change(patient_id: int) -> Response:
-    form = PatientForm()
     with read_only(context.system()) as uow:
         patient = queries.view_patient(uow, patient_id, context.actor())
+    form = PatientForm().keep(patient)
     if not form.validate_on_submit():
         return _form_page(form, status=UNPROCESSABLE, patient=patient)
     try:
         with unit_of_work(context.system()) as uow:
-            service.change_patient(uow, patient_id, form.facts(), context.actor())
+            facts = form.facts()
+            estimated = patient.birth_date_estimated and facts.birth_date == (patient.birth_date or "")
+            service.change_patient(uow, patient_id, replace(facts, birth_date_estimated=estimated), context.actor())
     except DomainError as problem:
         show_on(form, problem)
         return _form_page(form, status=UNPROCESSABLE, patient=patient)

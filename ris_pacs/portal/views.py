@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from flask import Blueprint
 from werkzeug.wrappers import Response
 
+from ris_pacs.catalog import queries as catalog
 from ris_pacs.kernel import audit
+from ris_pacs.kernel.actor import Actor
 from ris_pacs.kernel.rights import Right
-from ris_pacs.kernel.uow import read_only
+from ris_pacs.kernel.uow import UnitOfWork, read_only
 from ris_pacs.orders import queries as orders
 from ris_pacs.orders.rules import OVER, ExamState
 from ris_pacs.scheduling import queries as scheduling
@@ -15,6 +19,9 @@ from ris_pacs.web import context, shell
 from ris_pacs.web.context import requires
 
 blueprint = Blueprint("portal", __name__, url_prefix="/portal")
+
+TO_COME = (ExamState.SCHEDULED, ExamState.ARRIVED, ExamState.REQUESTED, ExamState.ON_HOLD)
+LATEST = datetime.max.replace(tzinfo=UTC)
 
 
 @blueprint.get("")
@@ -27,6 +34,28 @@ def index() -> Response:
         steps = {step.exam.id: step for step in scheduling.steps_of_exams(uow, [one.id for one in exams], actor)}
         for patient_id in {one.patient.id for one in exams}:
             audit.record_view(uow, actor, ("patient", patient_id), patient_id=patient_id)
-    coming = [one for one in exams if one.state in (ExamState.SCHEDULED, ExamState.ARRIVED, ExamState.REQUESTED)]
-    past = [one for one in exams if one not in coming and (one.state not in OVER or one.state == ExamState.FINAL)]
-    return shell.render("portal/index.html", coming=coming, past=past, steps=steps)
+        coming = [one for one in exams if one.state in TO_COME]
+        preparation = {one.id: _preparation(uow, one.id, actor) for one in coming}
+        site = catalog.site(uow, context.site().id)
+    coming.sort(key=lambda one: (_starts_at(steps.get(one.id)) or LATEST, one.id))
+    past = [
+        one for one in exams if one.state not in TO_COME and (one.state not in OVER or one.state == ExamState.FINAL)
+    ]
+    next_at = _starts_at(steps.get(coming[0].id)) if coming else None
+    return shell.render(
+        "portal/index.html",
+        coming=coming,
+        past=past,
+        steps=steps,
+        preparation=preparation,
+        site=site,
+        next_at=next_at,
+    )
+
+
+def _preparation(uow: UnitOfWork, exam_id: int, actor: Actor) -> str:
+    return orders.exam_order(uow, exam_id, actor).exams[0].procedure.preparation
+
+
+def _starts_at(step: scheduling.StepRow | None) -> datetime | None:
+    return step.starts_at if step else None

@@ -9,6 +9,7 @@ from wtforms.validators import InputRequired, Length, NumberRange, Optional, Val
 from ris_pacs.catalog.rules import check_npi
 from ris_pacs.orders.rules import PRIORITIES
 from ris_pacs.orders.service.place import Diagnosis
+from ris_pacs.web.asking import id_in
 
 
 class DiagnosesField(SelectMultipleField):  # type: ignore[misc]
@@ -36,11 +37,11 @@ class OrderForm(FlaskForm):  # type: ignore[misc]
     starts_at = HiddenField()
 
     def validate_procedure(self, field: Field) -> None:
-        if not (field.data or "").isdigit():
+        if id_in(field.data) is None:
             raise ValidationError("Choose a procedure from the list.")
 
     def validate_referrer(self, field: Field) -> None:
-        if field.data and not field.data.isdigit():
+        if field.data and id_in(field.data) is None:
             raise ValidationError("Choose a doctor from the list, or fill in a new one.")
 
     def validate_npi(self, field: Field) -> None:
@@ -65,7 +66,7 @@ class EmergencyForm(FlaskForm):  # type: ignore[misc]
     question = StringField("What happened", validators=[Length(max=400)])
 
     def validate_procedure(self, field: Field) -> None:
-        if not (field.data or "").isdigit():
+        if id_in(field.data) is None:
             raise ValidationError("Choose a procedure from the list.")
 
 

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import case, select
+from sqlalchemy import case, func, select
 from sqlalchemy.orm import joinedload, selectinload
 
 from ris_pacs.accounts.queries import visible
@@ -118,6 +118,21 @@ def waiting(uow: UnitOfWork, site_id: int, actor: Actor, limit: int = 100) -> li
         order_by=(urgency, Order.placed_at, ScheduledStep.id),
         limit=limit,
     )
+
+
+def count_waiting(uow: UnitOfWork, site_id: int) -> int:
+    """How many of a site's steps have no time."""
+    query = (
+        select(func.count(ScheduledStep.id))
+        .join(RequestedProcedure, RequestedProcedure.id == ScheduledStep.requested_procedure_id)
+        .join(Order, Order.id == RequestedProcedure.order_id)
+        .where(
+            ScheduledStep.state == rules.StepState.WAITING,
+            RequestedProcedure.state == "requested",
+            Order.site_id == site_id,
+        )
+    )
+    return uow.session.scalar(query) or 0
 
 
 def day_of_site(uow: UnitOfWork, site: Site, day: date, actor: Actor, modality: str = "") -> list[RoomDay]:

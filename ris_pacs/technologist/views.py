@@ -18,6 +18,7 @@ from ris_pacs.scheduling import queries as scheduling
 from ris_pacs.technologist import queries
 from ris_pacs.web import context, live, shell
 from ris_pacs.web.answers import done, drawer_or_page
+from ris_pacs.web.asking import own_page
 from ris_pacs.web.context import requires
 from ris_pacs.web.words import local
 from ris_pacs.worklist import queries as worklist
@@ -135,6 +136,4 @@ def read(exam_id: int) -> Response:
 
 
 def _back() -> str:
-    target = request.form.get("back", "")
-    ours = target.startswith("/") and not target.startswith(("//", "/\\"))
-    return target if ours else "/technologist"
+    return own_page(request.form.get("back"), "/technologist")

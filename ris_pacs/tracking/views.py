@@ -17,16 +17,16 @@ from ris_pacs.web.answers import csv_file
 from ris_pacs.web.context import requires
 from ris_pacs.web.words import clock, local
 
-blueprint = Blueprint("board", __name__, url_prefix="/board")
+blueprint = Blueprint("board", __name__)
 
 
-@blueprint.get("")
+@blueprint.get("/board")
 @requires(Right.BOARD_VIEW)
 def index() -> Response:
     return shell.render("tracking/board.html", **_values())
 
 
-@blueprint.get("/rows")
+@blueprint.get("/board/rows")
 @requires(Right.BOARD_VIEW)
 def rows() -> Response:
     """The inside of the list, for the page that keeps itself up to date."""
@@ -38,7 +38,7 @@ def rows() -> Response:
     return live.tagged(render_template(template, **_values()), _topics(), *also)
 
 
-@blueprint.get("/counts")
+@blueprint.get("/board/counts")
 @requires(Right.BOARD_VIEW)
 def counts() -> Response:
     """How many are where, for the strip above the list."""
@@ -48,14 +48,14 @@ def counts() -> Response:
     return live.tagged(render_template("tracking/counts.html", **_values()), _topics(), *also)
 
 
-@blueprint.get("/wall")
+@blueprint.get("/board/wall")
 @requires(Right.BOARD_VIEW)
 def wall() -> Response:
     """For a screen in the waiting room: numbers instead of names."""
     return shell.render("tracking/wall.html", **_values())
 
 
-@blueprint.get("/wall/columns")
+@blueprint.get("/board/wall/columns")
 @requires(Right.BOARD_VIEW)
 def wall_columns() -> Response:
     minute = local(context.now()).strftime("%d %H:%M")
@@ -64,7 +64,7 @@ def wall_columns() -> Response:
     return live.tagged(render_template("tracking/wall_columns.html", **_values()), _topics(), "wall", minute)
 
 
-@blueprint.get(".csv")
+@blueprint.get("/board.csv")
 @requires(Right.BOARD_VIEW)
 def as_csv() -> Response:
     shown = _values()["rows"]

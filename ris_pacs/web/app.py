@@ -10,16 +10,27 @@ import structlog
 from flask import Blueprint, Flask, g, request, session
 from flask_wtf.csrf import CSRFProtect, generate_csrf
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import IntegerConverter, Map
 from werkzeug.wrappers import Response
 
 from ris_pacs.kernel.rights import Right, may
 from ris_pacs.kernel.uow import System, read_only
-from ris_pacs.web import context, error_pages, health, live, search, security, static_files, words
+from ris_pacs.web import context, error_pages, health, live, notices, search, security, static_files, words
+from ris_pacs.web.asking import LARGEST_ID
 from ris_pacs.web.context import Recognise, SitePlace
 from ris_pacs.web.shell import ShellParts, start_page
 
 MOST_BYTES = 64 * 1024 * 1024
 LONGEST_FORM = 2 * 1024 * 1024
+
+
+class IdConverter(IntegerConverter):
+    """An id in an address: what the database cannot hold is no page of ours."""
+
+    regex = "[0-9]{1,19}"
+
+    def __init__(self, map: Map) -> None:
+        super().__init__(map, max=LARGEST_ID)
 
 
 @dataclass(frozen=True)
@@ -53,6 +64,7 @@ def create_app(given: WebParts) -> Flask:
         TEMPLATES_AUTO_RELOAD=False,
     )
     app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.url_map.converters["int"] = IdConverter
     if given.proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=given.proxies, x_proto=given.proxies, x_host=given.proxies)  # type: ignore[method-assign]
     app.extensions.update(given.extensions)
@@ -68,7 +80,7 @@ def create_app(given: WebParts) -> Flask:
     app.after_request(security.add_headers)
     error_pages.register(app)
     app.add_url_rule("/static/<path:filename>", endpoint="static", view_func=static_files.serve)
-    for blueprint in (health.blueprint, search.blueprint, *given.blueprints):
+    for blueprint in (health.blueprint, search.blueprint, notices.blueprint, *given.blueprints):
         app.register_blueprint(blueprint)
         if getattr(blueprint, "machine", False):  # Bearer tokens, no cookies: nothing to forge.
             csrf.exempt(blueprint)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +10,7 @@ from werkzeug.wrappers import Response
 
 from ris_pacs.kernel.actor import Actor
 from ris_pacs.kernel.rights import Right, may
+from ris_pacs.kernel.text import fold
 from ris_pacs.kernel.uow import UnitOfWork, read_only
 from ris_pacs.web import context, shell
 from ris_pacs.web.context import signed_in
@@ -44,16 +44,27 @@ class SearchProvider:
 @signed_in
 def results() -> Response:
     text = request.args.get("q", "").strip()[:100]
-    begun = time.perf_counter()
     actor = context.actor()
     providers = [one for one in shell.parts().search if may(actor, one.right)]
     with read_only(context.system()) as uow:
         groups = [(one.title, one.find(uow, text, actor)) for one in providers]
-    return Response(
-        render_template(
-            "search/results.html",
-            groups=[(title, hits) for title, hits in groups if hits],
-            text=text,
-            milliseconds=round((time.perf_counter() - begun) * 1000),
-        )
-    )
+    groups.append(("Actions", _actions(text, actor)))
+    shown = [(title, hits) for title, hits in groups if hits]
+    return Response(render_template("search/results.html", groups=shown, text=text))
+
+
+def _actions(text: str, actor: Actor) -> list[Hit]:
+    """What can be done and where one can go; before anything is typed, all that the person does daily."""
+    given = shell.parts()
+    doing = [Hit(one.label, one.detail, one.url, one.icon) for one in given.actions if may(actor, one.right)]
+    going = [
+        Hit(one.label, "", one.url, one.icon)
+        for one in given.places
+        if may(actor, one.right) and (text or actor.role in one.roles)
+    ]
+    words = fold(text).split()
+    return [
+        hit
+        for hit in doing + going
+        if all(any(part.startswith(word) for part in fold(f"{hit.title} {hit.detail}").split()) for word in words)
+    ]

@@ -94,6 +94,14 @@ class ShownPerson:
 
 
 @dataclass(frozen=True)
+class ShownNotices:
+    """count: how many kinds of things wait."""
+
+    count: int
+    url: str
+
+
+@dataclass(frozen=True)
 class Shell:
     """What layout templates read as `shell`; templates/layout/app.html tells each attribute's use."""
 
@@ -110,15 +118,48 @@ class Shell:
     person: ShownPerson | None
     places: tuple[ShownPlace, ...]
     group: PlaceGroup | None
-    notices: None
+    notices: ShownNotices | None
     demo: bool
     not_for_diagnosis: bool
     languages: tuple[tuple[str, str, bool], ...] = ()
 
 
 @dataclass(frozen=True)
+class Notice:
+    """A kind of thing that somebody with the right has to look at. one, many: "study has no order"."""
+
+    one: str
+    many: str
+    icon: str
+    url: str
+    right: Right
+    count: Callable[[UnitOfWork, Actor, int], int]
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """What waits now, for one line of the bell's drawer."""
+
+    count: int
+    words: str
+    icon: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Action:
+    """Something to do, found by the search."""
+
+    label: str
+    icon: str
+    url: str
+    right: Right
+    detail: str = ""
+
+
+@dataclass(frozen=True)
 class ShellParts:
-    """What `bootstrap` gives: places, start pages, the list of sites."""
+    """What `bootstrap` gives: places, start pages, the list of sites, the search, what can be done and what waits."""
 
     product: str
     places: Sequence[Place]
@@ -126,6 +167,8 @@ class ShellParts:
     sites: Callable[[UnitOfWork], Sequence[context.SitePlace]]
     demo: Callable[[UnitOfWork], bool]
     search: Sequence[Any] = field(default_factory=tuple)
+    actions: Sequence[Action] = ()
+    notices: Sequence[Notice] = ()
 
 
 MOST_DAILY_PLACES = 5
@@ -153,6 +196,7 @@ def build() -> Shell:
         all_sites = given.sites(uow)
         demo = given.demo(uow)
         shown = _places(uow, visitor.actor, here.id) if visitor else ((), ())
+        waits = waiting(uow, visitor.actor, here.id) if visitor else None
     instant = local(context.now())
     return Shell(
         product=given.product,
@@ -168,10 +212,19 @@ def build() -> Shell:
         person=_person(visitor.actor) if visitor else None,
         places=shown[0],
         group=PlaceGroup("More", shown[1]) if shown[1] else None,
-        notices=None,
+        notices=ShownNotices(len(waits), "/notices") if waits is not None else None,
         demo=demo,
         not_for_diagnosis=False,
     )
+
+
+def waiting(uow: UnitOfWork, actor: Actor, site_id: int) -> Sequence[Waiting] | None:
+    """What waits for this person; None for who never has to act."""
+    mine = [one for one in parts().notices if may(actor, one.right)]
+    if not mine:
+        return None
+    counted = [(one, one.count(uow, actor, site_id)) for one in mine]
+    return [Waiting(count, one.one if count == 1 else one.many, one.icon, one.url) for one, count in counted if count]
 
 
 def _person(actor: Actor) -> ShownPerson:

@@ -21,7 +21,7 @@ def day(value: date | datetime | str | None) -> str:
         return f"{local(value):%-d %b %Y}"
     if isinstance(value, date):
         return f"{value:%-d %b %Y}"
-    if len(value) == 8 and value.isdigit():
+    if len(value) == 8 and value.isascii() and value.isdigit():
         value = f"{value[:4]}-{value[4:6]}-{value[6:]}"
     parts = value.split("-")
     try:
@@ -71,6 +71,11 @@ def minutes(value: timedelta) -> str:
     return f"{whole // 1440} d"
 
 
+def ago(value: datetime) -> str:
+    """7 min, up to now."""
+    return minutes(context.now() - value)
+
+
 def size(value: int) -> str:
     """214 MB."""
     amount = float(value)
@@ -79,6 +84,16 @@ def size(value: int) -> str:
             return f"{amount:.0f} {unit}" if unit == "B" or amount >= 10 else f"{amount:.1f} {unit}"
         amount /= 1000
     return f"{amount:.1f} TB"
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """1 image; 1,204 images; 2 studies."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def age_and_sex(birth_date: str | None, sex: str) -> str:
+    """58 F, as lists show it."""
+    return f"{age(birth_date).removesuffix(' y')} {sex}".strip()
 
 
 def age(birth_date: str | None) -> str:
@@ -93,7 +108,7 @@ def dicom_name(text: str) -> str:
 
 def dicom_age(text: str) -> str:
     """58 y for a DICOM date of birth; "" for what is none."""
-    if len(text) != 8 or not text.isdigit():
+    if len(text) != 8 or not (text.isascii() and text.isdigit()):
         return ""
     try:
         date(int(text[:4]), int(text[4:6]), int(text[6:]))
@@ -118,8 +133,11 @@ FILTERS = {
     "full_stamp": full_stamp,
     "iso_day": iso_day,
     "minutes": minutes,
+    "ago": ago,
     "size": size,
+    "counted": counted,
     "age": age,
+    "age_and_sex": age_and_sex,
     "dicom_age": dicom_age,
     "dicom_name": dicom_name,
     "initials": initials,

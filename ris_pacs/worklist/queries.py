@@ -155,7 +155,7 @@ def _with_step(uow: UnitOfWork, exam_id: int, patient_id: int, how: str, identif
 def by_sop_instance(uow: UnitOfWork, uid: str, lock: bool = False) -> PerformedStep | None:
     query = select(PerformedStep).where(PerformedStep.sop_instance_uid == uid)
     if lock:
-        query = query.with_for_update()
+        query = query.with_for_update(key_share=True)
     return uow.session.scalar(query.options(selectinload(PerformedStep.links)))
 
 

@@ -214,6 +214,16 @@ def test_an_accession_number_of_two_issuers_is_decided_by_the_issuer_and_never_g
     assert linked(system, "1.2.5") == {booked.exam_id}
 
 
+def test_a_number_that_is_too_long_is_not_taken_for_its_beginning(system):
+    with unit_of_work(system) as uow:
+        order = practice.an_order(uow, practice.a_patient(uow), accession_number="1234567890123456")
+        exam_id = order.exams[0].id
+    store(system, an_object(accession="12345678901234567", patient=PatientFacts()))
+    assert (linked(system), reasons(system)) == (set(), ["accession-unknown"])
+    store(system, an_object(study="1.2.4", accession="1234567890123456", patient=PatientFacts()))
+    assert linked(system, "1.2.4") == {exam_id}
+
+
 # --- whose number it is
 
 

@@ -24,7 +24,7 @@ from ris_pacs.dicom.handlers import (
     StoreRequest,
 )
 from ris_pacs.dicom.messages import DATA_SET, CommandField, CommandSet
-from ris_pacs.dicom.negotiation import VERIFICATION
+from ris_pacs.dicom.sop_classes import VERIFICATION
 from ris_pacs.dicom.upper_layer import UpperLayer
 
 from .peers import (

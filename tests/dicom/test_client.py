@@ -19,8 +19,8 @@ from pynetdicom.sop_class import CTImageStorage, ModalityWorklistInformationFind
 from ris_pacs.dicom.client import AssociationFailed, NothingAccepted, Proposal, connect
 from ris_pacs.dicom.handlers import DimseFailure, Services, StoredFile
 from ris_pacs.dicom.messages import CommandField, CommandSet
-from ris_pacs.dicom.negotiation import VERIFICATION
 from ris_pacs.dicom.pdu import RELEASE_RP, RELEASE_RQ, Abort, AnsweredContext, AssociateAccept
+from ris_pacs.dicom.sop_classes import VERIFICATION
 
 from .peers import CT, PATIENCE, WORKLIST, data_set_of, image, listening, write_file
 

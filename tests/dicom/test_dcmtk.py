@@ -14,7 +14,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, Exp
 
 from ris_pacs.dicom.client import AssociationFailed, Proposal, connect
 from ris_pacs.dicom.handlers import Destination, Match, Rejection, Retrieval, Services, Status, StoredFile
-from ris_pacs.dicom.negotiation import VERIFICATION
+from ris_pacs.dicom.sop_classes import VERIFICATION
 
 from .peers import (
     CT,

@@ -9,8 +9,9 @@ from pynetdicom.presentation import negotiate_as_acceptor
 
 from ris_pacs.dicom.exchange import Context
 from ris_pacs.dicom.handlers import Services
-from ris_pacs.dicom.negotiation import MESSAGE_SYNTAXES, VERIFICATION, negotiate
+from ris_pacs.dicom.negotiation import MESSAGE_SYNTAXES, negotiate
 from ris_pacs.dicom.pdu import AssociateAccept, AssociateRequest, ProposedContext, Role, UserIdentity, UserInformation
+from ris_pacs.dicom.sop_classes import VERIFICATION
 
 from .peers import COMMITMENT, CT, STUDY_FIND, STUDY_GET, WORKLIST, Finder, MemoryStore, Normalizer, Retriever
 

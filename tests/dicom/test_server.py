@@ -19,9 +19,9 @@ from ris_pacs.dicom.association import Limits
 from ris_pacs.dicom.client import AssociationFailed, ClientAssociation, Proposal, connect
 from ris_pacs.dicom.connection import Ending, Timeouts
 from ris_pacs.dicom.handlers import Admission, Caller, Device, Match, Rejection, Services, TransientRejection
-from ris_pacs.dicom.negotiation import VERIFICATION
 from ris_pacs.dicom.pdu import RELEASE_RP, RELEASE_RQ, Abort, AssociateReject, AssociateRequest, ProposedContext
 from ris_pacs.dicom.server import Server
+from ris_pacs.dicom.sop_classes import VERIFICATION
 
 from .peers import PATIENCE, WORKLIST, Finder, Running, anyone, listening, tool, wait_until
 

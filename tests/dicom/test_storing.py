@@ -15,8 +15,8 @@ from ris_pacs.dicom.client import ClientAssociation, Proposal, connect
 from ris_pacs.dicom.connection import Ending
 from ris_pacs.dicom.handlers import DimseFailure, Services, Status
 from ris_pacs.dicom.messages import CommandField, CommandSet
-from ris_pacs.dicom.negotiation import VERIFICATION
 from ris_pacs.dicom.pdu import Abort, AssociateRequest, ProposedContext
+from ris_pacs.dicom.sop_classes import VERIFICATION
 from ris_pacs.dicom.sub_operations import Originator
 
 from .peers import CT, PATIENCE, MemoryStore, Running, data_set_of, image, listening, wait_until, write_file

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.databases import KINDS, Databases
+from tests.databases import KINDS, Databases, need
 from tests.flow.practice_running import Practice, running_practice
 
 
@@ -17,11 +17,15 @@ def running(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> I
     orders and stations, so that one does not see another's.
     """
     found: dict[str, Practice] = {}
+    tried: set[str] = set()
     with ExitStack() as stack:
 
         def ask(kind: str) -> Practice:
-            if kind not in found:
+            need(kind)
+            if kind not in tried:
+                tried.add(kind)
                 found[kind] = stack.enter_context(running_practice(databases, kind, tmp_path_factory.mktemp(kind)))
+            assert kind in found, f"the practice on {kind} did not start; the first test that asked for it says why"
             return found[kind]
 
         yield ask

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -87,14 +86,66 @@ def listed(practice: Practice, station: str, folder: Path) -> list[str]:
     return [item.AccessionNumber for item in items]
 
 
+# How storescu is told to propose the file's own transfer syntax.
+_PROPOSE = {
+    "1.2.840.10008.1.2": "-xi",
+    "1.2.840.10008.1.2.1": "-xe",
+    "1.2.840.10008.1.2.1.99": "-xd",
+    "1.2.840.10008.1.2.2": "-xb",
+    "1.2.840.10008.1.2.4.50": "-xy",
+    "1.2.840.10008.1.2.4.51": "-xx",
+    "1.2.840.10008.1.2.4.70": "-xs",
+    "1.2.840.10008.1.2.4.80": "-xt",
+    "1.2.840.10008.1.2.4.90": "-xv",
+    "1.2.840.10008.1.2.4.91": "-xw",
+    "1.2.840.10008.1.2.5": "-xr",
+}
+
+
+# How getscu and the other SCPs are told to prefer it.
+PREFER = {syntax: option.replace("-x", "+x") for syntax, option in _PROPOSE.items()}
+
+
 def store(practice: Practice, calling: str, *files: Path) -> None:
-    """storescu, each file in its own transfer syntax."""
-    done = dcmtk("storescu", "-v", "-xf", *_any_syntax(practice), *address(practice, calling), *files)
-    assert done.returncode == 0, done.stdout
+    """storescu, each file in the transfer syntax that it has; an association for each of them."""
+    by_syntax: dict[str, list[Path]] = {}
+    for file in files:
+        by_syntax.setdefault(str(dcmread(file, stop_before_pixels=True).file_meta.TransferSyntaxUID), []).append(file)
+    for syntax, same in by_syntax.items():
+        done = dcmtk("storescu", "-v", "-R", _PROPOSE[syntax], *address(practice, calling), *same)
+        assert done.returncode == 0, done.stdout
+        assert done.stdout.count("Received Store Response (Success)") == len(same), done.stdout
 
 
-def _any_syntax(practice: Practice) -> tuple[object, ...]:
-    raise NotImplementedError
+@contextmanager
+def storescp(folder: Path, port: int, title: str) -> Iterator[None]:
+    """DCMTK's receiver: takes every transfer syntax and writes what comes bit for bit."""
+    folder.mkdir()
+    process = subprocess.Popen(
+        [tool("storescp"), "-aet", title, "+xa", "-pm", "+B", "-od", str(folder), str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        until(lambda: dcmtk("echoscu", "-aec", title, "127.0.0.1", port).returncode == 0, "storescp")
+        yield
+    finally:
+        process.kill()
+        process.wait(PATIENCE)
+
+
+def free_port() -> int:
+    """For a tool that cannot say which free port it took."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+        return port
+
+
+def data_set_of(path: Path) -> bytes:
+    """A file without preamble and file meta information, whose length is its first element (PS3.10 7.1)."""
+    raw = path.read_bytes()
+    assert raw[128:132] == b"DICM"
+    return raw[144 + int.from_bytes(raw[140:144], "little") :]
 
 
 # --- pynetdicom
@@ -178,3 +229,87 @@ def end(practice: Practice, station: str, uid: str, images: Sequence[Dataset], s
     with association(practice, station, ModalityPerformedProcedureStep) as made:
         status, _ = made.send_n_set(ended, ModalityPerformedProcedureStep, uid)
     return int(status.Status)
+
+
+# --- images
+
+
+def image(item: Dataset, number: int = 1, series: str = "", **differing: object) -> Dataset:
+    """A CT image as the modality makes it from a worklist item. series: UID; without one, a series of its own."""
+    step = item.ScheduledProcedureStepSequence[0]
+    request = Dataset()
+    request.AccessionNumber = item.AccessionNumber
+    request.RequestedProcedureID = item.RequestedProcedureID
+    request.ScheduledProcedureStepID = step.ScheduledProcedureStepID
+    made = Dataset()
+    made.SpecificCharacterSet = item.get("SpecificCharacterSet", "ISO_IR 192")
+    made.SOPClassUID, made.SOPInstanceUID = CT, generate_uid()
+    for name in ("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyInstanceUID", "AccessionNumber"):
+        setattr(made, name, item.get(name, ""))
+    made.SeriesInstanceUID = series or generate_uid()
+    made.SeriesNumber, made.InstanceNumber = 1, number
+    made.Modality, made.StudyDescription, made.SeriesDescription = "CT", "CT chest", "Axial"
+    made.StudyDate, made.StudyTime = f"{datetime.now(ZONE):%Y%m%d}", "101500"
+    made.RequestAttributesSequence = [request]
+    made.SamplesPerPixel, made.PhotometricInterpretation = 1, "MONOCHROME2"
+    made.Rows = made.Columns = 128
+    made.BitsAllocated, made.BitsStored, made.HighBit, made.PixelRepresentation = 16, 12, 11, 0
+    shade = np.add.outer(np.arange(128), np.arange(128)) * 16 + number
+    made.PixelData = shade.astype("<u2").tobytes()
+    made["PixelData"].VR = "OW"
+    for keyword, value in differing.items():
+        setattr(made, keyword, value)
+    made.file_meta = FileMetaDataset()
+    made.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    return made
+
+
+def series(item: Dataset, count: int, **differing: object) -> list[Dataset]:
+    uid = generate_uid()
+    return [image(item, number, uid, **differing) for number in range(1, count + 1)]
+
+
+def write(folder: Path, images: Sequence[Dataset]) -> list[Path]:
+    """As files; returns where they are."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"{one.SOPInstanceUID}.dcm" for one in images]
+    for one, path in zip(images, paths, strict=True):
+        one.save_as(path, enforce_file_format=True)
+    return paths
+
+
+# --- storage commitment
+
+
+@contextmanager
+def listening_for_reports() -> Iterator[tuple[int, list[tuple[int, Dataset]]]]:
+    """A device that takes storage commitment reports: its port, and what was reported so far (event type, report)."""
+    reports: list[tuple[int, Dataset]] = []
+
+    def take(event: evt.Event) -> tuple[int, None]:
+        reports.append((event.event_type, event.event_information))
+        return 0x0000, None
+
+    ae = AE("DEVICE")
+    ae.add_supported_context(StorageCommitmentPushModel, scu_role=False, scp_role=True)
+    server = ae.start_server(("127.0.0.1", 0), block=False, evt_handlers=[(evt.EVT_N_EVENT_REPORT, take)])
+    assert server is not None
+    try:
+        yield server.server_address[1], reports
+    finally:
+        server.shutdown()
+
+
+def ask_for_commitment(practice: Practice, calling: str, references: Sequence[tuple[str, str]]) -> str:
+    """N-ACTION for (SOP class, SOP instance) pairs; returns the transaction UID."""
+    asked = Dataset()
+    asked.TransactionUID = generate_uid()
+    asked.ReferencedSOPSequence = []
+    for sop_class, uid in references:
+        reference = Dataset()
+        reference.ReferencedSOPClassUID, reference.ReferencedSOPInstanceUID = sop_class, uid
+        asked.ReferencedSOPSequence.append(reference)
+    with association(practice, calling, StorageCommitmentPushModel) as made:
+        status, _ = made.send_n_action(asked, 1, StorageCommitmentPushModel, COMMITMENT_INSTANCE)
+    assert status.Status == 0x0000, status
+    return str(asked.TransactionUID)

@@ -1,4 +1,4 @@
-"""A small practice in processes of its own: `ris-pacs run` on free ports, seen from outside as its neighbours see it."""
+"""A small practice in processes of its own: `ris-pacs run` on free ports, met as its neighbours meet it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -32,7 +32,6 @@ from ris_pacs.kernel.uids import uid_mint
 from ris_pacs.kernel.uow import System, unit_of_work
 from tests.databases import Databases, need
 
-ROOT = Path(__file__).resolve().parents[2]
 RIS_PACS = str(Path(sys.executable).with_name("ris-pacs"))
 PATIENCE = 60.0  # seconds that any single wait may take on a busy machine
 ZONE = ZoneInfo(DEMO_SITE.zone)
@@ -77,7 +76,11 @@ class Practice:
             self.process = subprocess.Popen(
                 [RIS_PACS, "run"], env=self.environment, cwd=self.folder, stdout=log, stderr=log, start_new_session=True
             )
-        until(self._is_up, "ports.json")
+        try:
+            until(self._is_up, "ports.json", 2 * PATIENCE)
+        except AssertionError as late:
+            late.add_note(self.log.read_text()[-4000:])
+            raise
 
     def _is_up(self) -> bool:
         assert self.process is not None
@@ -112,8 +115,9 @@ class Practice:
         return found
 
     def errors(self) -> list[str]:
-        """Faults that the processes logged: anything of level error, and anything that is no log line of ours."""
-        return [line for line in self.log.read_text().splitlines() if '"level": "error"' in line or "Traceback" in line]
+        """Faults that the processes logged; of a traceback its end."""
+        lines = self.log.read_text().splitlines()
+        return [f"{one[:300]} … {one[-300:]}" for one in lines if '"level": "error"' in one or "Traceback" in one]
 
     # --- where it is
 
@@ -249,7 +253,5 @@ def _processes_of_session(session: int) -> Iterator[tuple[int, list[str]]]:
 
 
 def _kill(pid: int) -> None:
-    try:
+    with suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass

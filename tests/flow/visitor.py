@@ -24,7 +24,8 @@ class Page:
     @property
     def text(self) -> str:
         """What a person reads: the source without markup."""
-        bare = re.sub(r"(?s)<(script|style|template)\b.*?</\1>|<[^>]*>", " ", self.source)
+        whole = re.sub(r"</?mark>", "", self.source)
+        bare = re.sub(r"(?s)<(script|style|template)\b.*?</\1>|<[^>]*>", " ", whole)
         return re.sub(r"\s+", " ", html.unescape(bare)).strip()
 
     @property
@@ -32,6 +33,24 @@ class Page:
         """The hidden field against forged requests; "" on a page without a form."""
         found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', self.source)
         return found[1] if found else ""
+
+    @property
+    def state(self) -> str:
+        """The word beside the title: the exam's state."""
+        found = re.search(r'(?s)<span class="chip [^"]*chip-big[^"]*">(.*?)</span>', self.source)
+        return re.sub(r"<[^>]*>", "", found[1]).strip() if found else ""
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """Names of the page's text fields and what stands in them."""
+        found = re.findall(r'<input[^>]*\bname="([^"]+)"[^>]*\bvalue="([^"]*)"', self.source)
+        return {html.unescape(name): html.unescape(value) for name, value in found if name != "csrf_token"}
+
+    def hidden(self, name: str) -> str:
+        """What the hidden field of this name holds."""
+        found = re.search(rf'<input type="hidden" name="{name}" value="([^"]*)"', self.source)
+        assert found, f"no hidden field {name}"
+        return html.unescape(found[1])
 
     def actions(self, word: str) -> list[str]:
         """Where forms go whose address has this word in it."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from sqlalchemy import select, update
 
@@ -10,7 +12,7 @@ from ris_pacs.catalog.models import Issuer
 from ris_pacs.hl7.er7 import parse
 from ris_pacs.hl7.pid import PatientSaid, read_pid
 from ris_pacs.kernel.actor import PROGRAM
-from ris_pacs.kernel.errors import Invalid
+from ris_pacs.kernel.errors import Busy, Invalid
 from ris_pacs.kernel.uow import System, UnitOfWork, read_only, unit_of_work
 from ris_pacs.patients import queries
 from ris_pacs.patients.errors import IdentifierTaken
@@ -255,3 +257,26 @@ def test_a_message_that_cannot_be_leaves_nothing(system):
     with read_only(system) as uow:
         assert queries.search(uow, "ndidi", PROGRAM) == []
     assert look(system, keep(system)).made_at == THE_MORNING
+
+
+def test_eight_messages_about_one_new_patient_make_one_patient(system):
+    """Order and admission come on connections of their own; who is second is told to try again, and finds the first."""
+    barrier, outcomes = threading.Barrier(8), []
+
+    def send(verb) -> None:
+        barrier.wait()
+        while True:
+            try:
+                outcomes.append(verb(system))
+            except Busy:
+                continue
+            return
+
+    threads = [threading.Thread(target=send, args=((keep, order_of)[number % 2],)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(outcomes) == 8
+    assert len(set(outcomes)) == 1
+    assert numbers(look(system, outcomes[0])) == [("HOSPITAL", "4711")]

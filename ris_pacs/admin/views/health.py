@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Any
-
 from flask import Blueprint, current_app, redirect, request
 from werkzeug.wrappers import Response
 
@@ -14,6 +11,7 @@ from ris_pacs.kernel.rights import Right
 from ris_pacs.kernel.uow import read_only
 from ris_pacs.web import context, shell
 from ris_pacs.web.answers import csv_file
+from ris_pacs.web.asking import id_in, position_in, position_of
 from ris_pacs.web.context import requires
 from ris_pacs.web.words import full_stamp
 
@@ -40,7 +38,7 @@ def audit_trail() -> Response:
     with read_only(context.system()) as uow:
         rows = queries.audit_rows(uow, asked, PAGE)
     shown = rows[:PAGE]
-    more = f"{int(shown[-1].at.timestamp() * 1_000_000)}-{shown[-1].id}" if len(rows) > PAGE else ""
+    more = position_of(shown[-1].at, shown[-1].id) if len(rows) > PAGE else ""
     return shell.render("admin/audit.html", rows=shown, next_key=more, asked=request.args)
 
 
@@ -72,22 +70,13 @@ def audit_csv() -> Response:
 
 
 def _audit_filter() -> queries.AuditFilter:
-    patient = request.args.get("patient", "")
     return queries.AuditFilter(
         actor=request.args.get("actor", "")[:200],
         action=request.args.get("action", "")[:40],
-        patient_id=int(patient) if patient.isdigit() and len(patient) < 16 else None,
+        patient_id=id_in(request.args.get("patient")),
         accession_number=request.args.get("accession", "")[:16],
-        before=_position(request.args.get("before", "")),
+        before=position_in(request.args.get("before", "")),
     )
-
-
-def _position(text: str) -> Any:
-    at, _, entry_id = text.partition("-")
-    if not (at.isdigit() and entry_id.isdigit() and len(at) < 18 and len(entry_id) < 16):
-        return None
-    seconds, micros = divmod(int(at), 1_000_000)
-    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=micros), int(entry_id)
 
 
 @blueprint.get("/design")

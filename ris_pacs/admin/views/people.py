@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
@@ -27,7 +29,15 @@ def users() -> Response:
 def _users_page(form: UserForm, status: int = 200) -> Response:
     with read_only(context.system()) as uow:
         people, tokens = accounts.list_users(uow), accounts.list_tokens(uow)
-    return shell.render("admin/users.html", status, users=people, tokens=tokens, form=form)
+    return shell.render(
+        "admin/users.html",
+        status,
+        users=people,
+        tokens=tokens,
+        form=form,
+        role_words=shell.ROLE_WORDS,
+        me=context.actor().id,
+    )
 
 
 @blueprint.post("")
@@ -52,4 +62,13 @@ def disable_user() -> Response:
     email = request.form.get("email", "")
     with unit_of_work(context.system()) as uow:
         service.disable_user(uow, email, context.actor())
-    return done(f"{email} may no longer sign in", "/admin/users")
+    return done(f"{email} may no longer sign in", "/admin/users", f"/admin/users/enable?email={quote(email)}")
+
+
+@blueprint.post("/enable")
+@requires(Right.ADMIN)
+def enable_user() -> Response:
+    email = request.args.get("email") or request.form.get("email", "")
+    with unit_of_work(context.system()) as uow:
+        service.enable_user(uow, email, context.actor())
+    return done(f"{email} may sign in again", "/admin/users")

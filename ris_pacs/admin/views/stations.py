@@ -9,6 +9,7 @@ from ris_pacs.admin.forms import DeviceForm
 from ris_pacs.catalog import queries as catalog
 from ris_pacs.catalog.service import devices
 from ris_pacs.dicom.client import AssociationFailed, Proposal, connect
+from ris_pacs.dicom.sop_classes import VERIFICATION
 from ris_pacs.kernel.errors import DomainError, Invalid
 from ris_pacs.kernel.rights import Right
 from ris_pacs.kernel.uow import read_only, unit_of_work
@@ -18,7 +19,6 @@ from ris_pacs.web.context import requires
 
 blueprint = Blueprint("stations", __name__, url_prefix="/admin/stations")
 
-VERIFICATION = "1.2.840.10008.1.1"
 ECHO_SECONDS = 5.0
 
 

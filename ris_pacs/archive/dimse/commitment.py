@@ -9,17 +9,14 @@ from ris_pacs.archive.service import commitment
 from ris_pacs.catalog import queries as catalog
 from ris_pacs.dicom.client import AssociationFailed, Proposal, connect
 from ris_pacs.dicom.handlers import Association, Elements, NormalizedAnswer, NormalizedRequest, Status
+from ris_pacs.dicom.sop_classes import ALL_COMMITTED, SOME_FAILED, STORAGE_COMMITMENT, STORAGE_COMMITMENT_INSTANCE
 from ris_pacs.kernel.actor import Actor
 from ris_pacs.kernel.errors import DomainError
 from ris_pacs.kernel.uids import is_uid
 from ris_pacs.kernel.uow import System, unit_of_work
 
-SOP_CLASS = "1.2.840.10008.1.20.1"
-SOP_INSTANCE = "1.2.840.10008.1.20.1.1"
-
 # PS3.7 Annex C.
 NO_SUCH_ACTION, INVALID_ARGUMENT, NO_SUCH_OBJECT = 0x0123, 0x0115, 0x0112
-ALL_COMMITTED, SOME_FAILED = 1, 2
 MOST_REFERENCES = 100_000
 
 
@@ -32,7 +29,7 @@ class StorageCommitment:
         assert isinstance(actor, Actor)
         if request.operation != "N-ACTION" or request.type_id != 1:
             return NormalizedAnswer(Status(NO_SUCH_ACTION, "only N-ACTION of type 1"))
-        if request.instance_uid != SOP_INSTANCE:
+        if request.instance_uid != STORAGE_COMMITMENT_INSTANCE:
             return NormalizedAnswer(Status(NO_SUCH_OBJECT, "not the well-known instance"))
         transaction = str(request.dataset.get("TransactionUID", ""))
         items = request.dataset.get("ReferencedSOPSequence") or []
@@ -77,10 +74,13 @@ def tell_device(ae_title: str) -> Any:
 
 
 def _send(ours: str, theirs: str, host: str, port: int, report: commitment.Report) -> None:
-    proposal = Proposal(SOP_CLASS, as_scp=True)
+    proposal = Proposal(STORAGE_COMMITMENT, as_scp=True)
     with connect(host, port, ours, theirs, [proposal]) as association:
         result = association.n_event_report(
-            SOP_CLASS, SOP_INSTANCE, SOME_FAILED if report.failed else ALL_COMMITTED, report_elements(report)
+            STORAGE_COMMITMENT,
+            STORAGE_COMMITMENT_INSTANCE,
+            SOME_FAILED if report.failed else ALL_COMMITTED,
+            report_elements(report),
         )
     if result.status.code != 0:
         raise AssociationFailed(f"{theirs} answered the report with 0x{result.status.code:04X}")

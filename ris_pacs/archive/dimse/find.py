@@ -17,9 +17,6 @@ from ris_pacs.kernel.actor import Actor
 from ris_pacs.kernel.rights import Right, demand
 from ris_pacs.kernel.uow import System, UnitOfWork, read_only
 
-PATIENT_ROOT = "1.2.840.10008.5.1.4.1.2.1.1"
-STUDY_ROOT = "1.2.840.10008.5.1.4.1.2.2.1"
-
 LEVEL, CHARACTER_SET = 0x00080052, 0x00080005
 # PS3.4 Table C.4-1.
 IDENTIFIER_DOES_NOT_MATCH = 0xA900

@@ -22,11 +22,6 @@ from ris_pacs.kernel.actor import Actor
 from ris_pacs.kernel.rights import Right, demand
 from ris_pacs.kernel.uow import System, read_only
 
-PATIENT_ROOT_MOVE = "1.2.840.10008.5.1.4.1.2.1.2"
-PATIENT_ROOT_GET = "1.2.840.10008.5.1.4.1.2.1.3"
-STUDY_ROOT_MOVE = "1.2.840.10008.5.1.4.1.2.2.2"
-STUDY_ROOT_GET = "1.2.840.10008.5.1.4.1.2.2.3"
-
 # PS3.4 Table C.4-2.
 DESTINATION_UNKNOWN = 0xA801
 

@@ -83,6 +83,8 @@ def link_series(
 ) -> None:
     """Link a new series' study by A4's rule, or open a case that says which key disagrees."""
     decision = _decide(uow, keys, identity)
+    if decision.reason is None:
+        locked_study(uow, study_id)  # Its series may come to several processes at once.
     if decision.reason is None and (other := _other_patient(uow, study_id, decision.exams)):
         decision = Decision(reason=Reason.TWO_PATIENTS, text=other)
     if decision.reason is Reason.NO_KEYS and (patient_id := _linked_patient(uow, study_id)) is not None:
@@ -314,7 +316,10 @@ def settle_cases(uow: UnitOfWork, study_id: int, outcome: str, actor: Actor) -> 
 def locked_study(uow: UnitOfWork, study_id: int) -> Study:
     """Raises NoSuchStudy."""
     study = uow.session.scalar(
-        select(Study).where(Study.id == study_id).with_for_update().execution_options(populate_existing=True)
+        select(Study)
+        .where(Study.id == study_id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
     )
     if study is None:
         raise NoSuchStudy("There is no such study.")

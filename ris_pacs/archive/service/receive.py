@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _FRAME = struct.Struct("<QI")
 MOST_FRAMES_KEPT = 20_000
+LONGEST_KEY = 64  # Kept longer than SH allows, so that a number too long is not taken for its beginning.
 
 
 @dataclass(frozen=True)
@@ -99,22 +100,22 @@ class Reception:
         return ReceivedObject(
             study=StudyFacts(
                 study_uid,
-                study_date=header.string(0x00080020)[:8],
-                study_time=header.string(0x00080030)[:16],
-                study_id=header.text(0x00200010)[:16],
-                description=header.text(0x00081030)[:64],
-                referrer=str(header.person_name(0x00080090))[:200],
+                study_date=_fit(header.string(0x00080020), 8),
+                study_time=_fit(header.string(0x00080030), 16),
+                study_id=_fit(header.text(0x00200010), 16),
+                description=_fit(header.text(0x00081030), 64),
+                referrer=_fit(str(header.person_name(0x00080090)), 200),
             ),
             series=SeriesFacts(
                 series_uid,
-                modality=header.string(0x00080060)[:16],
+                modality=_fit(header.string(0x00080060), 16),
                 number=_integer(header, 0x00200011),
-                description=header.text(0x0008103E)[:64],
-                body_part=header.string(0x00180015)[:16],
-                laterality=(header.string(0x00200060) or header.string(0x00200062))[:16],
-                station=self._source.ae_title or header.text(0x00081010)[:16],
-                series_date=header.string(0x00080021)[:8],
-                series_time=header.string(0x00080031)[:16],
+                description=_fit(header.text(0x0008103E), 64),
+                body_part=_fit(header.string(0x00180015), 16),
+                laterality=_fit(header.string(0x00200060) or header.string(0x00200062), 16),
+                station=self._source.ae_title or _fit(header.text(0x00081010), 16),
+                series_date=_fit(header.string(0x00080021), 8),
+                series_time=_fit(header.string(0x00080031), 16),
             ),
             instance=self._instance(header),
             patient=patient_facts(header),
@@ -152,6 +153,11 @@ class Reception:
         )
 
 
+def _fit(text: str, most: int) -> str:
+    """What a column can hold: at most so many characters, and a NUL among them as a space."""
+    return text.replace("\0", " ")[:most]
+
+
 def _integer(header: Header, tag: int) -> int | None:
     """A number that fits the column; nonsense counts as absent."""
     value = header.integer(tag)
@@ -172,11 +178,11 @@ def patient_facts(header: Elements) -> PatientFacts:
     if not issuer and qualifiers is not None:
         issuer = qualifiers.text(0x00400032)
     return PatientFacts(
-        patient_id=header.text(0x00100020)[:64],
-        issuer=issuer[:64],
-        name=str(header.person_name(0x00100010))[:200],
-        birth_date=header.string(0x00100030)[:10],
-        sex=header.string(0x00100040)[:16],
+        patient_id=_fit(header.text(0x00100020), 64),
+        issuer=_fit(issuer, 64),
+        name=_fit(str(header.person_name(0x00100010)), 200),
+        birth_date=_fit(header.string(0x00100030), 10),
+        sex=_fit(header.string(0x00100040), 16),
     )
 
 
@@ -185,15 +191,15 @@ def received_keys(header: Elements, study_uid: str) -> ReceivedKeys:
     issuer = header.item(0x00080051)
     return ReceivedKeys(
         study_instance_uid=study_uid,
-        accession_number=header.text(0x00080050).strip()[:16],
-        accession_issuer=(issuer.text(0x00400031) or issuer.text(0x00400032))[:64] if issuer else "",
+        accession_number=_fit(header.text(0x00080050), LONGEST_KEY).strip(),
+        accession_issuer=_fit(issuer.text(0x00400031) or issuer.text(0x00400032), 64) if issuer else "",
         requests=tuple(
             RequestKeys(
-                accession_number=item.text(0x00080050).strip()[:16],
-                requested_procedure_id=item.text(0x00401001).strip()[:16],
-                scheduled_step_id=item.text(0x00400009).strip()[:16],
+                accession_number=_fit(item.text(0x00080050), LONGEST_KEY).strip(),
+                requested_procedure_id=_fit(item.text(0x00401001), LONGEST_KEY).strip(),
+                scheduled_step_id=_fit(item.text(0x00400009), LONGEST_KEY).strip(),
             )
             for item in header.items(0x00400275)[:50]
         ),
-        mpps_uids=tuple(uid for item in header.items(0x00081111)[:50] if (uid := item.string(0x00081155))),
+        mpps_uids=tuple(uid for item in header.items(0x00081111)[:50] if is_uid(uid := item.string(0x00081155))),
     )

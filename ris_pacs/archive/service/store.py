@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass
+from functools import cache, cached_property
+from typing import TYPE_CHECKING
 
 import structlog
-from sqlalchemy import insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Executable, bindparam, insert, select
 
 from ris_pacs.archive import rules
 from ris_pacs.archive.errors import SeriesElsewhere
-from ris_pacs.archive.events import InstancesStored
 from ris_pacs.archive.models import Instance, InstanceConflict, Quarantined, Series, Study
 from ris_pacs.archive.service import link
 from ris_pacs.archive.service.link import ReceivedKeys
+from ris_pacs.archive.service.tally import StudyTally, Tally
 from ris_pacs.kernel import audit
 from ris_pacs.kernel.actor import Actor
+from ris_pacs.kernel.db import insert_of
 from ris_pacs.kernel.person import PersonName
 from ris_pacs.kernel.rights import Right, demand
 
@@ -93,11 +94,11 @@ class ReceivedObject:
     source: str
     device_id: int | None = None
 
-    @property
+    @cached_property
     def object_key(self) -> str:
         return rules.object_key(self.study.study_instance_uid, self.instance.sop_instance_uid, self.instance.digest)
 
-    @property
+    @cached_property
     def identity_digest(self) -> str:
         """Who and what the object says it is; the same for all objects of a series that belongs together."""
         facts = [asdict(self.patient), asdict(self.keys) | {"issuer_id": None}]
@@ -112,140 +113,104 @@ class Outcome:
     instance_id: int
 
 
-@dataclass
-class _StudyTally:
-    count: int = 0
-    bytes: int = 0
-    new_series: int = 0
-    modalities: set[str] = field(default_factory=set)
-    actor: Actor | None = None
-
-
-class _Tally:
-    """What one transaction adds to studies and series; written once at its end."""
-
-    def __init__(self) -> None:
-        self.studies: dict[int, _StudyTally] = {}
-        self.series: dict[int, tuple[int, int]] = {}
-
-    def write(self, uow: UnitOfWork) -> None:
-        for series_id in sorted(self.series):
-            count, size = self.series[series_id]
-            uow.session.execute(
-                update(Series)
-                .where(Series.id == series_id)
-                .values(instance_count=Series.instance_count + count, bytes=Series.bytes + size)
-                .execution_options(synchronize_session=False)
-            )
-        for study_id in sorted(self.studies):
-            self._write_study(uow, study_id, self.studies[study_id])
-        self.series.clear()
-        self.studies.clear()
-
-    @staticmethod
-    def _write_study(uow: UnitOfWork, study_id: int, tally: _StudyTally) -> None:
-        values: dict[str, Any] = {
-            "instance_count": Study.instance_count + tally.count,
-            "series_count": Study.series_count + tally.new_series,
-            "bytes": Study.bytes + tally.bytes,
-            "changed_at": uow.now,
-        }
-        modalities = uow.session.execute(
-            update(Study)
-            .where(Study.id == study_id)
-            .values(**values)
-            .returning(Study.modalities)
-            .execution_options(synchronize_session=False)
-        ).scalar_one()
-        joined = "\\".join(sorted(tally.modalities | set(filter(None, modalities.split("\\")))))
-        if joined != modalities:
-            uow.session.execute(
-                update(Study)
-                .where(Study.id == study_id)
-                .values(modalities=joined[:100])
-                .execution_options(synchronize_session=False)
-            )
-        if tally.count:
-            assert tally.actor is not None
-            _tell(uow, study_id, tally, tally.actor)
-
-
-def _tell(uow: UnitOfWork, study_id: int, tally: _StudyTally, actor: Actor) -> None:
-    """The rest of the house hears of new images; if it stumbles, the images stay and a person sees it."""
-    try:
-        with uow.savepoint():
-            uow.emit(InstancesStored(study_id, tally.count), actor)
-    except Exception:
-        log.exception("reaction to images failed", study_id=study_id)
-        link.open_case(uow, study_id, None, rules.Reason.LINK_FAILED, "The exam could not be moved; look at it", actor)
-
-
 def store_object(uow: UnitOfWork, received: ReceivedObject, actor: Actor) -> Outcome:
     """File an object. Its link is made, or its case opened, with the first object of its series.
 
     Raises SeriesElsewhere, Forbidden.
     """
     demand(actor, Right.STUDY_STORE)
-    known = uow.session.execute(
-        select(Instance.id, Instance.digest, Instance.transfer_syntax_uid).where(
-            Instance.sop_instance_uid == received.instance.sop_instance_uid
-        )
-    ).one_or_none()
-    if known is not None:
-        return _known_object(uow, known.id, known.digest, received)
-    study_id = _study(uow, received, actor)
-    series = _series(uow, study_id, received, actor)
+    series = _known_series(uow, received)
+    if series is None or series.study_instance_uid != received.study.study_instance_uid:
+        if known := _known_instance(uow, received):
+            return _known_object(uow, known, received)
+        if series is not None:
+            raise SeriesElsewhere(f"The series {series.series_instance_uid} belongs to another study already.")
+        series = _new_series(uow, _study(uow, received), received, actor)
     instance_id = _insert_instance(uow, series.id, received)
-    if instance_id is None:  # Another association was faster in this moment.
-        return store_object(uow, received, actor)
-    tally = uow.tally(_Tally)
-    count, size = tally.series.get(series.id, (0, 0))
-    tally.series[series.id] = (count + 1, size + received.instance.size)
-    one = tally.studies.setdefault(study_id, _StudyTally())
-    one.count += 1
-    one.bytes += received.instance.size
-    one.new_series += series.new
-    one.modalities |= {received.series.modality} - {""}
-    one.actor = actor
+    if instance_id is None:  # It is here already, or another association was faster in this moment.
+        return _known_object(uow, _known_instance(uow, received), received)
+    if series.identity != received.identity_digest:
+        text = "Objects of one series name different patients or orders"
+        link.open_case(uow, series.study_id, series.id, rules.Reason.OBJECTS_DISAGREE, text, actor)
+    uow.tally(Tally).add(
+        series.study_id, series.id, StudyTally(1, received.instance.size, series.new, {received.series.modality}, actor)
+    )
     audit.record_view(
         uow,
         actor,
-        ("study", study_id),
+        ("study", series.study_id),
         patient_id=None,
-        accession_number=received.keys.accession_number or None,
+        accession_number=received.keys.accession_number[:16] or None,
         action="store",
     )
     return Outcome("stored", instance_id)
 
 
-def _known_object(uow: UnitOfWork, instance_id: int, digest: str, received: ReceivedObject) -> Outcome:
+@dataclass(frozen=True)
+class _KnownInstance:
+    id: int
+    digest: str
+
+
+_INSTANCE = select(Instance.id, Instance.digest).where(Instance.sop_instance_uid == bindparam("uid"))
+
+
+def _known_instance(uow: UnitOfWork, received: ReceivedObject) -> _KnownInstance | None:
+    row = uow.run(_INSTANCE, {"uid": received.instance.sop_instance_uid}).one_or_none()
+    return None if row is None else _KnownInstance(row.id, row.digest)
+
+
+def _known_object(uow: UnitOfWork, known: _KnownInstance | None, received: ReceivedObject) -> Outcome:
     """The same content again is done with; another content under the same UID is kept aside for a person."""
-    if digest == received.instance.digest:
-        return Outcome("known", instance_id)
-    insert_once = _dialect(uow).insert(InstanceConflict)
-    uow.session.execute(
-        insert_once.values(
-            instance_id=instance_id,
+    assert known is not None
+    if known.digest == received.instance.digest:
+        return Outcome("known", known.id)
+    uow.run(
+        insert_of(uow.dialect)(InstanceConflict)
+        .values(
+            instance_id=known.id,
             key=received.object_key,
             size=received.instance.size,
             digest=received.instance.digest,
             source=received.source,
             received_at=uow.now,
-        ).on_conflict_do_nothing(index_elements=["key"])
+        )
+        .on_conflict_do_nothing(index_elements=["key"])
     )
     uow.touch("archive")
-    return Outcome("conflict", instance_id)
+    return Outcome("conflict", known.id)
 
 
-def _study(uow: UnitOfWork, received: ReceivedObject, actor: Actor) -> int:
+@dataclass(frozen=True)
+class _KnownSeries:
+    id: int
+    series_instance_uid: str
+    study_id: int
+    study_instance_uid: str
+    identity: str
+    new: bool = False
+
+
+_SERIES = (
+    select(Series.id, Series.series_instance_uid, Series.study_id, Study.study_instance_uid, Series.identity)
+    .join(Study, Study.id == Series.study_id)
+    .where(Series.series_instance_uid == bindparam("uid"))
+)
+
+
+def _known_series(uow: UnitOfWork, received: ReceivedObject) -> _KnownSeries | None:
+    row = uow.run(_SERIES, {"uid": received.series.series_instance_uid}).one_or_none()
+    return None if row is None else _KnownSeries(**row._mapping)
+
+
+def _study(uow: UnitOfWork, received: ReceivedObject) -> int:
     """The study's row; made from the first object that comes."""
     facts, patient = received.study, received.patient
     found = uow.session.scalar(select(Study.id).where(Study.study_instance_uid == facts.study_instance_uid))
     if found is not None:
         return found
-    made = uow.session.scalar(
-        _dialect(uow)
-        .insert(Study)
+    made: int | None = uow.run(
+        insert_of(uow.dialect)(Study)
         .values(
             **asdict(facts),
             received_patient_id=patient.patient_id,
@@ -254,7 +219,7 @@ def _study(uow: UnitOfWork, received: ReceivedObject, actor: Actor) -> int:
             received_name_key=PersonName.from_dicom(patient.name).folded[:200],
             received_birth_date=patient.birth_date,
             received_sex=patient.sex,
-            accession_number=received.keys.accession_number,
+            accession_number=received.keys.accession_number[:16],
             accession_issuer=received.keys.accession_issuer,
             station=received.series.station,
             received_at=uow.now,
@@ -262,39 +227,16 @@ def _study(uow: UnitOfWork, received: ReceivedObject, actor: Actor) -> int:
         )
         .on_conflict_do_nothing(index_elements=["study_instance_uid"])
         .returning(Study.id)
-    )
-    return made if made is not None else _study(uow, received, actor)
+    ).scalar_one_or_none()
+    return made if made is not None else _study(uow, received)
 
 
-@dataclass(frozen=True)
-class _SeriesRow:
-    id: int
-    new: bool
-
-
-def _series(uow: UnitOfWork, study_id: int, received: ReceivedObject, actor: Actor) -> _SeriesRow:
-    facts = received.series
-    found = uow.session.execute(
-        select(Series.id, Series.study_id, Series.identity).where(
-            Series.series_instance_uid == facts.series_instance_uid
-        )
-    ).one_or_none()
-    if found is None:
-        return _new_series(uow, study_id, received, actor)
-    if found.study_id != study_id:
-        raise SeriesElsewhere(f"The series {facts.series_instance_uid} belongs to another study already.")
-    if found.identity != received.identity_digest:
-        text = "Objects of one series name different patients or orders"
-        link.open_case(uow, study_id, found.id, rules.Reason.OBJECTS_DISAGREE, text, actor)
-    return _SeriesRow(found.id, False)
-
-
-def _new_series(uow: UnitOfWork, study_id: int, received: ReceivedObject, actor: Actor) -> _SeriesRow:
+def _new_series(uow: UnitOfWork, study_id: int, received: ReceivedObject, actor: Actor) -> _KnownSeries:
+    """The series' row, with its link or its case."""
     facts = asdict(received.series)
     facts.pop("station")
-    made = uow.session.scalar(
-        _dialect(uow)
-        .insert(Series)
+    made: int | None = uow.run(
+        insert_of(uow.dialect)(Series)
         .values(
             **facts,
             study_id=study_id,
@@ -304,11 +246,15 @@ def _new_series(uow: UnitOfWork, study_id: int, received: ReceivedObject, actor:
         )
         .on_conflict_do_nothing(index_elements=["series_instance_uid"])
         .returning(Series.id)
-    )
-    if made is None:
-        return _series(uow, study_id, received, actor)
+    ).scalar_one_or_none()
+    if made is None:  # Another association was faster in this moment.
+        found = _known_series(uow, received)
+        if found is None or found.study_id != study_id:
+            raise SeriesElsewhere(f"The series {facts['series_instance_uid']} belongs to another study already.")
+        return found
     _link(uow, study_id, made, received, actor)
-    return _SeriesRow(made, True)
+    uids = received.series.series_instance_uid, received.study.study_instance_uid
+    return _KnownSeries(made, uids[0], study_id, uids[1], received.identity_digest, new=True)
 
 
 def _link(uow: UnitOfWork, study_id: int, series_id: int, received: ReceivedObject, actor: Actor) -> None:
@@ -322,18 +268,17 @@ def _link(uow: UnitOfWork, study_id: int, series_id: int, received: ReceivedObje
 
 
 def _insert_instance(uow: UnitOfWork, series_id: int, received: ReceivedObject) -> int | None:
-    made: int | None = uow.session.scalar(
-        _dialect(uow)
-        .insert(Instance)
-        .values(**asdict(received.instance), series_id=series_id, source=received.source, received_at=uow.now)
-        .on_conflict_do_nothing(index_elements=["sop_instance_uid"])
-        .returning(Instance.id)
-    )
+    more = {"series_id": series_id, "source": received.source, "received_at": uow.now}
+    made: int | None = uow.run(_new_instance(uow.dialect), vars(received.instance) | more).scalar_one_or_none()
     return made
 
 
-def _dialect(uow: UnitOfWork) -> Any:
-    return sqlite if uow.session.get_bind().dialect.name == "sqlite" else postgresql
+@cache
+def _new_instance(dialect: str) -> Executable:
+    statement: Executable = (
+        insert_of(dialect)(Instance).on_conflict_do_nothing(index_elements=["sop_instance_uid"]).returning(Instance.id)
+    )
+    return statement
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,7 @@ def add_partner(uow: UnitOfWork, facts: PartnerFacts, actor: Actor) -> Partner:
 
 
 def change_partner(uow: UnitOfWork, partner_id: int, facts: PartnerFacts, actor: Actor) -> Partner:
-    """Everything but the name, which stands in the messages that were kept. Raises Invalid, NoSuchPartner, Forbidden."""
+    """Everything but the name: kept messages carry it. Raises Invalid, NoSuchPartner, Forbidden."""
     demand(actor, Right.ADMIN)
     partner = uow.session.get(Partner, partner_id)
     if partner is None:

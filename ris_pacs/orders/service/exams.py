@@ -39,11 +39,14 @@ def move_exam(
 
 
 def locked_exam(uow: UnitOfWork, exam_id: int) -> RequestedProcedure:
-    """The exam, held until the end of the transaction: two people cannot move it at once. Raises NoSuchExam."""
+    """The exam, held until the end of the transaction: two people cannot move it at once. Raises NoSuchExam.
+
+    Rows that refer to it may come meanwhile (FOR NO KEY UPDATE); waiting for those would end in deadlocks.
+    """
     exam = uow.session.scalar(
         select(RequestedProcedure)
         .where(RequestedProcedure.id == exam_id)
-        .with_for_update()
+        .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     )
     if exam is None:

@@ -11,7 +11,7 @@ from ris_pacs.hl7.persons import PersonName as Hl7Name
 from ris_pacs.hl7.pid import PatientSaid
 from ris_pacs.hl7.times import PartialDate
 from ris_pacs.kernel.actor import Actor
-from ris_pacs.kernel.errors import Invalid
+from ris_pacs.kernel.errors import Busy, Invalid
 from ris_pacs.kernel.person import NameGroup, PersonName
 from ris_pacs.patients import queries, rules
 from ris_pacs.patients.errors import IdentifierTaken
@@ -79,9 +79,15 @@ def find_patient_for_order(uow: UnitOfWork, said: PatientSaid, sender: Sender, a
 
 
 def _register(uow: UnitOfWork, facts: PatientFacts, sender: Sender, actor: Actor) -> Patient:
-    """The other system has decided that it is a new person, and numbers it."""
+    """The other system has decided that it is a new person, and numbers it.
+
+    Raises Busy when another message has registered the same person in this moment: sent again, it finds them.
+    """
     asked = Registration(facts, sender.site_id, somebody_else=True, own_number=False)
-    return register_patient(uow, asked, actor)
+    try:
+        return register_patient(uow, asked, actor)
+    except IdentifierTaken as problem:
+        raise Busy("Another message has registered this patient in this moment. Send it again.") from problem
 
 
 def known_patient(uow: UnitOfWork, said: PatientSaid, sender: Sender) -> Patient | None:

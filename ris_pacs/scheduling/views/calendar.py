@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import calendar as month_calendar
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -11,6 +13,7 @@ from flask import Blueprint, jsonify, render_template, request
 from werkzeug.wrappers import Response
 
 from ris_pacs.catalog import queries as catalog
+from ris_pacs.catalog.rules import MODALITIES
 from ris_pacs.kernel.errors import Invalid
 from ris_pacs.kernel.rights import Right
 from ris_pacs.kernel.uow import read_only
@@ -19,6 +22,7 @@ from ris_pacs.scheduling import queries, rules
 from ris_pacs.scheduling.queries import RoomDay, StepRow
 from ris_pacs.scheduling.service.booking import overlapping
 from ris_pacs.web import context, live, shell
+from ris_pacs.web.asking import day_asked, id_in
 from ris_pacs.web.context import requires
 from ris_pacs.web.words import local
 
@@ -26,6 +30,10 @@ blueprint = Blueprint("calendar", __name__, url_prefix="/schedule")
 
 FIRST_HOUR, LAST_HOUR = 7, 20
 ROW_MINUTES = 5
+MOST_LANES = 3
+SUNDAY = 6
+KINDS = {"CR": "X-ray", "MG": "Mammo", "NM": "Nuclear"}
+"""Short words for the heads of columns; the catalogue has the long ones."""
 MOVABLE = frozenset({ExamState.SCHEDULED})
 
 
@@ -46,6 +54,7 @@ class Slot:
     selected: bool
     move_url: str
     off: bool
+    lane: str = ""
 
 
 @dataclass(frozen=True)
@@ -63,17 +72,6 @@ class Room:
     load: str
 
 
-def chosen_day() -> date:
-    """The day in the address, else today at the site. Raises Invalid."""
-    text = request.args.get("day", "")
-    if not text:
-        return local(context.now()).date()
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise Invalid(f"{text!r} is not a day; days look like 2026-11-24.") from None
-
-
 def topics() -> list[str]:
     return [f"site:{context.site().id}"]
 
@@ -86,12 +84,11 @@ def index() -> Response:
 
 def page_values(selected: int | None = None) -> dict[str, Any]:
     """What the calendar page is drawn from; pages that open a drawer over it use the same."""
-    day = chosen_day()
+    day = day_asked()
     modality = request.args.get("modality", "")
     days = _read(day, modality)
-    actor = context.actor()
     with read_only(context.system()) as uow:
-        waiting = len(queries.waiting(uow, context.site().id, actor))
+        waiting = queries.count_waiting(uow, context.site().id)
     today = local(context.now()).date()
     first, last = _span_of(days)
     return {
@@ -99,7 +96,7 @@ def page_values(selected: int | None = None) -> dict[str, Any]:
         "today": today,
         "previous": day - timedelta(days=1),
         "following": day + timedelta(days=1),
-        "rooms": [Room(one.name, one.modality, f"{one.used:.0%}".replace("%", " %")) for one in days],
+        "rooms": [Room(one.name, _kind(one.modality), f"{one.used:.0%}".replace("%", " %")) for one in days],
         "slots": _slots(days, first, selected),
         "blocked": _blocked(days, first, last),
         "rows": (last - first) // ROW_MINUTES,
@@ -112,6 +109,36 @@ def page_values(selected: int | None = None) -> dict[str, Any]:
         "exams": sum(len(one.steps) for one in days),
         "waiting": waiting,
         "query": f"day={day.isoformat()}" + (f"&modality={modality}" if modality else ""),
+        "month": _month(day, today),
+    }
+
+
+def _kind(modality: str) -> str:
+    return KINDS.get(modality) or MODALITIES.get(modality, modality)
+
+
+def _month(chosen: date, today: date) -> dict[str, Any]:
+    """The month around the chosen day, for the menu to jump to another."""
+    first = chosen.replace(day=1)
+    weeks = [
+        [
+            {
+                "day": one.day,
+                "url": f"/schedule?day={one.isoformat()}",
+                "words": f"{one:%B %Y}",
+                "chosen": one == chosen,
+                "today": one == today,
+                "outside": one.month != chosen.month,
+            }
+            for one in week
+        ]
+        for week in month_calendar.Calendar(SUNDAY).monthdatescalendar(chosen.year, chosen.month)
+    ]
+    return {
+        "word": f"{chosen:%B %Y}",
+        "weeks": weeks,
+        "before": f"/schedule?day={(first - timedelta(days=1)).replace(day=1).isoformat()}",
+        "after": f"/schedule?day={(first + timedelta(days=31)).replace(day=1).isoformat()}",
     }
 
 
@@ -122,7 +149,7 @@ def slots() -> Response:
     also = (request.query_string.decode(), local(context.now()).date())
     if same := live.unchanged(topics(), *also):
         return same
-    day = chosen_day()
+    day = day_asked()
     days = _read(day, request.args.get("modality", ""))
     first, last = _span_of(days)
     body = render_template(
@@ -135,10 +162,10 @@ def slots() -> Response:
 @requires(Right.SCHEDULE_VIEW)
 def check() -> Response:
     """Whether a step that is being carried fits where it is: {"fits": …, "words": …}."""
-    day = chosen_day()
+    day = day_asked()
     step_id, room_name, start = (request.args.get(name, "") for name in ("slot", "room", "start"))
     with read_only(context.system()) as uow:
-        row = queries.step_row(uow, int(step_id) if step_id.isdigit() else 0, context.actor())
+        row = queries.step_row(uow, id_in(step_id) or 0, context.actor())
         room = room_by_name(uow, room_name)
         begins_at = rules.at_local(day, minutes_of(start), context.site().zone)
         ends_at = begins_at + timedelta(minutes=row.minutes)
@@ -160,10 +187,10 @@ def room_by_name(uow: Any, name: str) -> Any:
 
 def minutes_of(text: str) -> int:
     """ "13:45" → minutes after midnight. Raises Invalid."""
-    hour, _, minute = text.partition(":")
-    if not (hour.isdigit() and minute.isdigit() and int(hour) < 24 and int(minute) < 60):
-        raise Invalid(f"{text!r} is not a time of day.", "starts_at")
-    return int(hour) * 60 + int(minute)
+    found = re.fullmatch(r"([01]?[0-9]|2[0-3]):([0-5][0-9])", text)
+    if found is None:
+        raise Invalid(f"{text[:20]!r} is not a time of day.", "starts_at")
+    return int(found[1]) * 60 + int(found[2])
 
 
 def _read(day: date, modality: str) -> list[RoomDay]:
@@ -188,7 +215,35 @@ def _minute(step: StepRow) -> int:
 
 
 def _slots(days: Sequence[RoomDay], first: int, selected: int | None) -> list[Slot]:
-    return [_slot(step, column, first, selected) for column, one in enumerate(days, start=1) for step in one.steps]
+    return [
+        slot
+        for column, one in enumerate(days, start=1)
+        for slot in _beside([_slot(step, column, first, selected) for step in one.steps])
+    ]
+
+
+def _beside(slots: list[Slot]) -> Iterator[Slot]:
+    """Slots of one room; those that lie at one time get a lane each, up to three."""
+    together: list[Slot] = []
+    for slot in sorted(slots, key=lambda one: (one.row, one.id)):
+        if together and slot.row >= max(one.row + one.span for one in together):
+            yield from _in_lanes(together)
+            together = []
+        together.append(slot)
+    yield from _in_lanes(together)
+
+
+def _in_lanes(together: list[Slot]) -> Iterator[Slot]:
+    """Each in the first lane that is free by then."""
+    ends: list[int] = []
+    lanes = []
+    for slot in together:
+        lane = next((number for number, end in enumerate(ends) if end <= slot.row), len(ends))
+        ends[lane : lane + 1] = [slot.row + slot.span]
+        lanes.append(lane)
+    count = min(len(ends), MOST_LANES)
+    for slot, lane in zip(together, lanes, strict=True):
+        yield replace(slot, lane=f"{count}-{min(lane, count - 1)}" if count > 1 else "")
 
 
 def _slot(step: StepRow, column: int, first: int, selected: int | None) -> Slot:
@@ -211,7 +266,7 @@ def _slot(step: StepRow, column: int, first: int, selected: int | None) -> Slot:
         words=words,
         warning="alert-triangle" if step.overbooked else "",
         selected=step.id == selected,
-        move_url=f"/schedule/steps/{step.id}/move?day={chosen_day().isoformat()}" if movable else "",
+        move_url=f"/schedule/steps/{step.id}/move?day={day_asked().isoformat()}" if movable else "",
         off=state in OVER and state is not ExamState.FINAL,
     )
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from flask import Blueprint, redirect, render_template, request, send_file
 from werkzeug.wrappers import Response
@@ -24,19 +25,22 @@ from ris_pacs.scheduling.service import booking, emergency
 from ris_pacs.scheduling.views.step import offered, read_slot
 from ris_pacs.web import context, shell
 from ris_pacs.web.answers import UNPROCESSABLE, say, show_on
+from ris_pacs.web.asking import id_in
 from ris_pacs.web.context import requires
 from ris_pacs.web.words import day, local, weekday
 
 blueprint = Blueprint("ordering", __name__)
 
+Found = TypeVar("Found")
+
 
 @blueprint.get("/orders/new")
 @requires(Right.ORDER_PLACE)
 def new() -> Response:
-    patient_id = request.args.get("patient", "")
-    if not patient_id.isdigit():
+    patient_id = id_in(request.args.get("patient"))
+    if patient_id is None:
         return _choose_patient()
-    return _page(int(patient_id), OrderForm())
+    return _page(patient_id, OrderForm())
 
 
 def _choose_patient() -> Response:
@@ -51,18 +55,18 @@ def _choose_patient() -> Response:
 @blueprint.post("/orders/new")
 @requires(Right.ORDER_PLACE)
 def place() -> Response:
-    patient_id = request.args.get("patient", "")
-    if not patient_id.isdigit():
+    patient_id = id_in(request.args.get("patient"))
+    if patient_id is None:
         return redirect("/orders/new")
     form = OrderForm()
     if not form.validate_on_submit():
-        return _page(int(patient_id), form, UNPROCESSABLE)
+        return _page(patient_id, form, UNPROCESSABLE)
     try:
         with unit_of_work(context.system()) as uow:
-            number, booked = _place_and_book(uow, int(patient_id), form)
+            number, booked = _place_and_book(uow, patient_id, form)
     except DomainError as problem:
         _show(form, problem)
-        return _page(int(patient_id), form, UNPROCESSABLE)
+        return _page(patient_id, form, UNPROCESSABLE)
     if booked is not None:
         say(f"{number} is booked {weekday(booked)}, {local(booked):%H:%M}")
         return redirect(f"/a/{number}?label=1")
@@ -118,8 +122,7 @@ def _page(patient_id: int, form: OrderForm, status: int = 200) -> Response:
     actor = context.actor()
     with read_only(context.system()) as uow:
         patient = patients.view_patient(uow, patient_id, actor)
-        procedure_id = form.procedure.data or request.args.get("procedure", "")
-        procedure = catalog.procedure(uow, int(procedure_id)) if str(procedure_id).isdigit() else None
+        procedure = known(uow, catalog.procedure, form.procedure.data or request.args.get("procedure"))
         values = {
             "patient": patient,
             "procedure": procedure,
@@ -130,9 +133,18 @@ def _page(patient_id: int, form: OrderForm, status: int = 200) -> Response:
                 for one in (_known_code(uow, code) for code in form.diagnoses.data or [])
                 if one
             ],
-            "referrer": catalog.practitioner(uow, int(form.referrer.data)) if form.referrer.data else None,
+            "referrer": known(uow, catalog.practitioner, form.referrer.data),
         }
     return shell.render("scheduling/order.html", status, form=form, **values)
+
+
+def known(uow: UnitOfWork, read: Callable[[UnitOfWork, int], Found], text: str | None) -> Found | None:
+    """What stands behind a chosen id, for showing the form again; None where nothing does."""
+    chosen = id_in(text)
+    try:
+        return read(uow, chosen) if chosen is not None else None
+    except DomainError:
+        return None
 
 
 def _known_code(uow: UnitOfWork, code: str) -> Any:
@@ -146,14 +158,14 @@ def _known_code(uow: UnitOfWork, code: str) -> Any:
 @requires(Right.ORDER_PLACE)
 def offers() -> Response:
     """Free times and duplicates, once the procedure is chosen."""
-    procedure_id, patient_id = request.args.get("procedure", ""), request.args.get("patient", "")
-    if not (procedure_id.isdigit() and patient_id.isdigit()):
+    procedure_id, patient_id = id_in(request.args.get("procedure")), id_in(request.args.get("patient"))
+    if procedure_id is None or patient_id is None:
         return Response("")
     actor = context.actor()
     with read_only(context.system()) as uow:
-        procedure = catalog.procedure(uow, int(procedure_id))
+        procedure = catalog.procedure(uow, procedure_id)
         found = offered(uow, procedure.modality, procedure.minutes)
-        duplicates = orders.similar_open_exams(uow, int(patient_id), procedure.id, actor)
+        duplicates = orders.similar_open_exams(uow, patient_id, procedure.id, actor)
     return Response(render_template("scheduling/offers.html", procedure=procedure, offers=found, duplicates=duplicates))
 
 
@@ -190,8 +202,7 @@ def emergency_order() -> Response:
 
 def _emergency_page(form: EmergencyForm) -> Response:
     with read_only(context.system()) as uow:
-        chosen = form.procedure.data or ""
-        procedure = catalog.procedure(uow, int(chosen)) if chosen.isdigit() else None
+        procedure = known(uow, catalog.procedure, form.procedure.data)
     return shell.render("scheduling/emergency.html", UNPROCESSABLE, form=form, procedure=procedure)
 
 

@@ -20,6 +20,7 @@ from ris_pacs.scheduling.service import booking, desk
 from ris_pacs.scheduling.views import calendar
 from ris_pacs.web import context
 from ris_pacs.web.answers import done, drawer_or_page
+from ris_pacs.web.asking import YEARS, day_asked, id_in, own_page, today
 from ris_pacs.web.context import requires
 from ris_pacs.web.words import day as day_words
 from ris_pacs.web.words import local, weekday
@@ -58,8 +59,8 @@ def find(step_id: int) -> Response:
     return _drawer("scheduling/find_drawer.html", row, offers=offers, search=_search_values())
 
 
-def _search_values() -> dict[str, str]:
-    return {"from": request.args.get("from", ""), "part": request.args.get("part", "any")}
+def _search_values() -> dict[str, object]:
+    return {"from": _from_day(), "part": request.args.get("part", "any")}
 
 
 def offered(uow: Any, modality: str, minutes: int, chosen: Any = None) -> list[dict[str, object]]:
@@ -76,11 +77,10 @@ def offered(uow: Any, modality: str, minutes: int, chosen: Any = None) -> list[d
         ),
         SLOTS_OFFERED,
     )
-    today = local(context.now()).date()
     return [
         {
             "value": f"{slot.room_id}@{slot.starts_at.isoformat()}",
-            "day": "Today" if local(slot.starts_at).date() == today else weekday(slot.starts_at)[:-5],
+            "day": "Today" if local(slot.starts_at).date() == today() else weekday(slot.starts_at)[:-5],
             "time": f"{local(slot.starts_at):%H:%M}–{local(slot.ends_at):%H:%M}",
             "text": slot.room,
             "chosen": slot.starts_at == chosen,
@@ -90,12 +90,7 @@ def offered(uow: Any, modality: str, minutes: int, chosen: Any = None) -> list[d
 
 
 def _from_day() -> date:
-    text = request.args.get("from", "")
-    today = local(context.now()).date()
-    try:
-        return max(today, date.fromisoformat(text)) if text else today
-    except ValueError:
-        return today
+    return max(today(), day_asked("from"))
 
 
 @blueprint.post("/steps/<int:step_id>/book")
@@ -109,23 +104,24 @@ def book(step_id: int) -> Response:
     return done(words, to_day(local(starts_at).date()), f"/schedule/steps/{step_id}/unbook")
 
 
-def read_slot(text: str) -> tuple[int, Any]:
+def read_slot(text: str) -> tuple[int, datetime]:
     """ "3@2026-11-24T19:00:00+00:00" → room and instant. Raises Invalid."""
     room, _, instant = text.partition("@")
+    room_id = id_in(room)
     try:
         starts_at = datetime.fromisoformat(instant)
-        if starts_at.tzinfo is None:
-            raise ValueError
-        return int(room), starts_at
     except ValueError:
-        raise Invalid("Choose one of the offered times.", "slot") from None
+        starts_at = None
+    if room_id is None or starts_at is None or starts_at.tzinfo is None or starts_at.year not in YEARS:
+        raise Invalid("Choose one of the offered times.", "slot")
+    return room_id, starts_at
 
 
 @blueprint.post("/steps/<int:step_id>/move")
 @requires(Right.SCHEDULE_BOOK)
 def move(step_id: int) -> Response:
     """Dragged, or carried by keyboard, to another time or room: room=MR1&start=13:45."""
-    day = calendar.chosen_day()
+    day = day_asked()
     with unit_of_work(context.system()) as uow:
         before = queries.step_row(uow, step_id, context.actor())
         room = calendar.room_by_name(uow, request.form.get("room", ""))
@@ -224,9 +220,7 @@ def _name(uow: Any, exam_id: int) -> str:
 
 def back() -> str:
     """The page that the button was on."""
-    target = request.form.get("back", "")
-    ours = target.startswith("/") and not target.startswith(("//", "/\\"))
-    return target if ours else "/schedule"
+    return own_page(request.form.get("back"), "/schedule")
 
 
 def to_day(day: date) -> str:
@@ -239,7 +233,7 @@ def _drawer(template: str, row: queries.StepRow, **values: Any) -> Response:
 
 
 def _over_calendar(template: str, selected: int | None = None, **values: Any) -> Response:
-    close = f"/schedule?day={request.args['day']}" if request.args.get("day") else "/schedule"
+    close = to_day(day_asked()) if request.args.get("day") else "/schedule"
     values |= {"drawer": template, "close_url": close}
     if request.headers.get("HX-Target", "").endswith("drawer-place"):
         return drawer_or_page(template, "scheduling/calendar.html", **values)

@@ -18,8 +18,6 @@ from ris_pacs.orders.rules import ExamState
 from ris_pacs.worklist import queries, service
 from ris_pacs.worklist.dimse.item import text_of, worklist_item
 
-MODALITY_WORKLIST = "1.2.840.10008.5.1.4.31"
-
 STEP_SEQUENCE, CHARACTER_SET = 0x00400100, 0x00080005
 UNABLE_TO_PROCESS = 0xC001
 # Matching keys of the step that name its state (0040,0020); without the key what can be begun is listed.

@@ -20,8 +20,6 @@ from ris_pacs.worklist import service
 from ris_pacs.worklist.errors import NoSuchPerformedStep, StepEnded, StepExists
 from ris_pacs.worklist.queries import StepReference
 
-PERFORMED_STEP = "1.2.840.10008.3.1.2.3.3"
-
 # PS3.7 Annex C.
 PROCESSING_FAILURE, DUPLICATE, NO_SUCH_OBJECT = 0x0110, 0x0111, 0x0112
 INVALID_VALUE, MISSING, NO_SUCH_OPERATION, INVALID_INSTANCE = 0x0106, 0x0120, 0x0211, 0x0117
