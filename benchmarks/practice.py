@@ -34,7 +34,7 @@ HOST = "127.0.0.1"
 ZONE = ZoneInfo(DEMO_SITE.zone)
 
 
-class NotRunning(Exception):
+class NotRunning(RuntimeError):
     """A process that the benchmark needs did not come up, or ended."""
 
 

@@ -34,7 +34,7 @@ class Receiver:
     port: int
 
 
-class SendingFailed(Exception):
+class SendingFailed(RuntimeError):
     """A receiver did not take what it was sent."""
 
 

@@ -39,8 +39,9 @@ CASES = (
 )
 
 
-def measure(database: str, images: int, rounds: int, say: Say) -> Report:
-    """images: in each round and to each receiver, over all associations."""
+def measure(database: str, quick: bool, say: Say) -> Report:
+    """quick: few images and one round."""
+    images, rounds = (20, 1) if quick else (200, 5)  # In each round and to each receiver, over all associations.
     report = Report(
         "store",
         "C-STORE, images a second",
