@@ -24,7 +24,7 @@ from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, Response, sync_playwright
@@ -183,8 +183,8 @@ def sign_in(context: BrowserContext, role: str) -> Page:
     return page
 
 
-def _ends(ending: str, answer: Response) -> bool:
-    return answer.url.endswith(ending)
+def _asks_for(text: str, answer: Response) -> bool:
+    return text in parse_qs(urlsplit(answer.url).query).get("q", ())
 
 
 def open_page(page: Page, shot: Shot) -> None:
@@ -195,7 +195,7 @@ def open_page(page: Page, shot: Shot) -> None:
             page.keyboard.press(rest)
         elif kind == "type":
             selector, _, text = rest.partition("=")
-            with page.expect_response(partial(_ends, f"q={quote(text)}")):
+            with page.expect_response(partial(_asks_for, text)):
                 page.locator(selector).press_sequentially(text)
             page.locator("[role=listbox]:visible [role=option]").first.wait_for()
         else:
