@@ -105,6 +105,11 @@ def _compare(what: str, identifier: Elements, ours: Receiver, theirs: Receiver |
     return row
 
 
+def ask_worklist(port: int) -> int:
+    """How many answers our worklist has for the benchmark's station, today."""
+    return len(_ask(Receiver(TITLE, port), _query(station=STATION, date=f"{local_date(system_clock(), ZONE):%Y%m%d}")))
+
+
 def _milliseconds(receiver: Receiver, identifier: Elements) -> float:
     begun = time.perf_counter()
     _ask(receiver, identifier)

@@ -40,6 +40,18 @@ def matches(identifier: Dataset, elements: Elements) -> bool:
     return True
 
 
+def narrowing(identifier: Dataset) -> Dataset:
+    """The keys of an identifier that are not universal, to hold many answers against."""
+    found = Dataset()
+    for element in identifier:
+        if element.VR != "SQ":
+            if any(text != "" for text in _texts(element.value)):
+                found.add(element)
+        elif element.value and (item := narrowing(element.value[0])):
+            found.add_new(element.tag, "SQ", [item])
+    return found
+
+
 def _fits(vr: str, key: object, value: object) -> bool:
     if vr == "SQ":
         return _sequence_fits(key, value)

@@ -230,9 +230,7 @@ class GroupCommit:
             self._system.blobs.settle(item.key for item in batch if item.key is not None)
             for attempt in range(_ATTEMPTS):
                 try:
-                    with unit_of_work(self._system) as uow:
-                        for item in batch:
-                            self._do(uow, item)
+                    self._commit(batch)
                     break
                 except Busy:  # A deadlock with another process: the database chose us to begin again.
                     if attempt == _ATTEMPTS - 1:
@@ -243,6 +241,14 @@ class GroupCommit:
         finally:
             for item in batch:
                 item.done = True
+
+    def _commit(self, batch: list[_Item[Any]]) -> None:
+        with unit_of_work(self._system) as uow:
+            if len(batch) == 1:  # It needs no savepoint: when it fails, so does the transaction.
+                batch[0].result = batch[0].work(uow)
+                return
+            for item in batch:
+                self._do(uow, item)
 
     @staticmethod
     def _do(uow: UnitOfWork, item: _Item[T]) -> None:

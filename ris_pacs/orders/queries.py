@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Select, and_, or_, select
 from sqlalchemy.orm import joinedload, selectinload
 
 from ris_pacs.accounts.queries import visible
-from ris_pacs.catalog.models import Issuer
+from ris_pacs.catalog.models import Issuer, Practitioner
 from ris_pacs.kernel.actor import Actor
 from ris_pacs.kernel.text import after_prefix
 from ris_pacs.orders import rules
 from ris_pacs.orders.errors import NoSuchExam, NoSuchOrder
-from ris_pacs.orders.models import ExamHistory, Oddity
+from ris_pacs.orders.models import ExamHistory, Oddity, OrderDiagnosis
 from ris_pacs.orders.models import Order as Order
 from ris_pacs.orders.models import RequestedProcedure as RequestedProcedure
 from ris_pacs.patients import queries as patients
@@ -136,11 +136,7 @@ class ExamFilter:
 
 def list_exams(uow: UnitOfWork, wanted: ExamFilter, actor: Actor, limit: int = 50) -> list[ExamRow]:
     """Newest orders first; one row more than `limit` is returned when there are more."""
-    query = (
-        select(RequestedProcedure)
-        .join(Order)
-        .where(visible(uow, actor, patient=Order.patient_id, requested_procedure=RequestedProcedure.id))
-    )
+    query = _LISTED.where(visible(uow, actor, patient=Order.patient_id, requested_procedure=RequestedProcedure.id))
     if wanted.states:
         query = query.where(RequestedProcedure.state.in_(wanted.states))
     if wanted.modality:
@@ -153,79 +149,96 @@ def list_exams(uow: UnitOfWork, wanted: ExamFilter, actor: Actor, limit: int = 5
         at, exam_id = wanted.before
         query = query.where(or_(Order.placed_at < at, and_(Order.placed_at == at, RequestedProcedure.id < exam_id)))
     query = query.order_by(Order.placed_at.desc(), RequestedProcedure.id.desc()).limit(limit + 1)
-    return as_rows(uow, list(uow.session.scalars(query.options(*_FOR_ROWS))))
+    return _rows(uow, query)
 
 
 def exam_rows(uow: UnitOfWork, exam_ids: list[int], actor: Actor) -> dict[int, ExamRow]:
     """List rows of these exams, as far as the actor may see them."""
-    query = (
-        select(RequestedProcedure)
-        .join(Order)
-        .where(
-            RequestedProcedure.id.in_(exam_ids),
-            visible(uow, actor, patient=Order.patient_id, requested_procedure=RequestedProcedure.id),
-        )
-        .options(*_FOR_ROWS)
+    query = _LISTED.where(
+        RequestedProcedure.id.in_(exam_ids),
+        visible(uow, actor, patient=Order.patient_id, requested_procedure=RequestedProcedure.id),
     )
-    return {row.id: row for row in as_rows(uow, list(uow.session.scalars(query)))}
+    return {row.id: row for row in _rows(uow, query)}
 
 
-_FOR_ROWS = (
-    joinedload(RequestedProcedure.order).joinedload(Order.referrer),
-    joinedload(RequestedProcedure.order).selectinload(Order.diagnoses),
+# Columns, not objects: a calendar shows hundreds of exams, and an object costs several times as much.
+_LISTED = (
+    select(
+        RequestedProcedure.id,
+        RequestedProcedure.order_id,
+        RequestedProcedure.procedure_name,
+        RequestedProcedure.laterality,
+        RequestedProcedure.modality,
+        RequestedProcedure.state,
+        RequestedProcedure.state_since,
+        RequestedProcedure.note,
+        Order.accession_number,
+        Order.priority,
+        Order.placed_at,
+        Order.site_id,
+        Order.patient_id,
+        Practitioner.given,
+        Practitioner.family,
+        Practitioner.suffix,
+    )
+    .join(Order, Order.id == RequestedProcedure.order_id)
+    .outerjoin(Practitioner, Practitioner.id == Order.referrer_id)
 )
 
 
-def as_rows(uow: UnitOfWork, exams: list[RequestedProcedure]) -> list[ExamRow]:
-    people = {exam.order.patient_id for exam in exams}
-    known = patients.rows_of_visible(uow, people)
+def _rows(uow: UnitOfWork, query: Select[*tuple[Any, ...]]) -> list[ExamRow]:
+    exams = uow.session.execute(query).all()
+    known = patients.rows_of_visible(uow, {exam.patient_id for exam in exams})
+    diagnoses = _diagnoses(uow, {exam.order_id for exam in exams})
     return [
         ExamRow(
             id=exam.id,
             order_id=exam.order_id,
-            accession_number=exam.order.accession_number,
+            accession_number=exam.accession_number,
             title=rules.exam_title(exam.procedure_name, exam.laterality),
             modality=exam.modality,
             state=exam.state,
             state_since=exam.state_since,
-            priority=exam.order.priority,
-            placed_at=exam.order.placed_at,
-            referrer=doctor_name(exam.order),
-            site_id=exam.order.site_id,
-            patient=known[exam.order.patient_id],
+            priority=exam.priority,
+            placed_at=exam.placed_at,
+            referrer="" if exam.family is None else _shown_doctor(exam.given, exam.family, exam.suffix),
+            site_id=exam.site_id,
+            patient=known[exam.patient_id],
             note=exam.note,
-            diagnoses="; ".join(f"{one.code} {one.name}".strip() for one in exam.order.diagnoses),
+            diagnoses="; ".join(diagnoses.get(exam.order_id, ())),
         )
         for exam in exams
-        if exam.order.patient_id in known
+        if exam.patient_id in known
     ]
 
 
-def doctor_name(order: Order) -> str:
-    """ "Lena Achterberg, MD"."""
-    doctor = order.referrer
-    if doctor is None:
-        return ""
-    name = " ".join(part for part in (doctor.given, doctor.family) if part)
-    return f"{name}, {doctor.suffix}" if doctor.suffix else name
+def _diagnoses(uow: UnitOfWork, order_ids: set[int]) -> dict[int, list[str]]:
+    found: dict[int, list[str]] = {}
+    for order_id, code, name in uow.session.execute(
+        select(OrderDiagnosis.order_id, OrderDiagnosis.code, OrderDiagnosis.name)
+        .where(OrderDiagnosis.order_id.in_(order_ids))
+        .order_by(OrderDiagnosis.id)
+    ):
+        found.setdefault(order_id, []).append(f"{code} {name}".strip())
+    return found
+
+
+def _shown_doctor(given: str, family: str, suffix: str) -> str:
+    """ "Lena Achterfeld, MD"."""
+    name = " ".join(part for part in (given, family) if part)
+    return f"{name}, {suffix}" if suffix else name
 
 
 def similar_open_exams(uow: UnitOfWork, patient_id: int, procedure_id: int, actor: Actor) -> list[ExamRow]:
     """The same procedure of the same patient, not yet done: a possible duplicate order."""
     ids = patients.linked_ids(uow, patient_id)
-    query = (
-        select(RequestedProcedure)
-        .join(Order)
-        .where(
-            Order.patient_id.in_(ids),
-            RequestedProcedure.procedure_id == procedure_id,
-            RequestedProcedure.state.in_(["requested", "on-hold", "scheduled", "arrived", "in-progress"]),
-            visible(uow, actor, patient=Order.patient_id, requested_procedure=RequestedProcedure.id),
-        )
-        .options(*_FOR_ROWS)
-        .limit(5)
-    )
-    return as_rows(uow, list(uow.session.scalars(query)))
+    query = _LISTED.where(
+        Order.patient_id.in_(ids),
+        RequestedProcedure.procedure_id == procedure_id,
+        RequestedProcedure.state.in_(["requested", "on-hold", "scheduled", "arrived", "in-progress"]),
+        visible(uow, actor, patient=Order.patient_id, requested_procedure=RequestedProcedure.id),
+    ).limit(5)
+    return _rows(uow, query)
 
 
 def search_exams(uow: UnitOfWork, text: str, actor: Actor, limit: int = 6) -> list[ExamRow]:
@@ -234,18 +247,15 @@ def search_exams(uow: UnitOfWork, text: str, actor: Actor, limit: int = 6) -> li
     if len(number) < 3 or len(number) > 16:
         return []
     query = (
-        select(RequestedProcedure)
-        .join(Order)
-        .where(
+        _LISTED.where(
             Order.accession_number >= number,
             Order.accession_number < after_prefix(number),
             visible(uow, actor, patient=Order.patient_id, requested_procedure=RequestedProcedure.id),
         )
         .order_by(Order.accession_number)
         .limit(limit)
-        .options(*_FOR_ROWS)
     )
-    return as_rows(uow, list(uow.session.scalars(query)))
+    return _rows(uow, query)
 
 
 def exams_by_accession(uow: UnitOfWork, number: str, issuer: str = "") -> list[int]:

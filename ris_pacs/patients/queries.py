@@ -12,9 +12,10 @@ from sqlalchemy import ColumnElement, Select, and_, or_, select, true
 from sqlalchemy.orm import selectinload
 
 from ris_pacs.accounts.queries import visible
+from ris_pacs.catalog.models import Issuer
 from ris_pacs.kernel import audit
 from ris_pacs.kernel.actor import Actor
-from ris_pacs.kernel.person import PersonName, shown_age
+from ris_pacs.kernel.person import NameGroup, PersonName, shown_age
 from ris_pacs.kernel.text import after_prefix, fold, sound
 from ris_pacs.patients import rules
 from ris_pacs.patients.errors import NoSuchPatient
@@ -121,12 +122,64 @@ def rows_of_visible(uow: UnitOfWork, patient_ids: Iterable[int]) -> dict[int, Pa
 
 
 def _rows(uow: UnitOfWork, patient_ids: Iterable[int], condition: ColumnElement[bool]) -> dict[int, PatientRow]:
-    found = uow.session.scalars(
-        select(Patient)
-        .where(Patient.id.in_(set(patient_ids)), condition)
-        .options(selectinload(Patient.names), selectinload(Patient.identifiers).joinedload(PatientIdentifier.issuer))
+    """Columns, not objects: a calendar shows hundreds, and an object costs several times as much."""
+    found = uow.session.execute(select(*_OF_ROW).where(Patient.id.in_(set(patient_ids)), condition)).all()
+    ids = [one.id for one in found]
+    names, numbers = _names_for_rows(uow, ids), _numbers_for_rows(uow, ids)
+    return {
+        one.id: PatientRow(
+            id=one.id,
+            name=names.get(one.id, PersonName()),
+            birth_date=one.birth_date,
+            birth_date_estimated=one.birth_date_estimated,
+            sex=one.sex,
+            mrn=numbers.get(one.id, ("", ""))[0],
+            mrn_issuer=numbers.get(one.id, ("", ""))[1],
+            phone=one.phone,
+            city=one.city,
+            temporary=one.temporary,
+        )
+        for one in found
+    }
+
+
+_OF_ROW = (
+    Patient.id,
+    Patient.birth_date,
+    Patient.birth_date_estimated,
+    Patient.sex,
+    Patient.phone,
+    Patient.city,
+    Patient.temporary,
+)
+
+
+def _names_for_rows(uow: UnitOfWork, ids: Sequence[int]) -> dict[int, PersonName]:
+    """The legal name, else the first there is (as Patient.name)."""
+    found = uow.session.execute(
+        select(PatientName.patient_id, PatientName.alphabetic, PatientName.ideographic, PatientName.phonetic)
+        .where(PatientName.patient_id.in_(ids))
+        .order_by(PatientName.kind != "legal", PatientName.id)
     )
-    return {one.id: as_row(one) for one in found}
+    chosen: dict[int, PersonName] = {}
+    for patient_id, *groups in found:
+        if patient_id not in chosen:
+            chosen[patient_id] = PersonName(*(NameGroup.from_dicom(text) for text in groups))
+    return chosen
+
+
+def _numbers_for_rows(uow: UnitOfWork, ids: Sequence[int]) -> dict[int, tuple[str, str]]:
+    """The number by an issuer of ours, else the first there is (as main_identifier), with its issuer."""
+    found = uow.session.execute(
+        select(PatientIdentifier.patient_id, PatientIdentifier.value, Issuer.namespace)
+        .join(Issuer, Issuer.id == PatientIdentifier.issuer_id)
+        .where(PatientIdentifier.patient_id.in_(ids))
+        .order_by(Issuer.ours.desc(), PatientIdentifier.id)
+    )
+    chosen: dict[int, tuple[str, str]] = {}
+    for patient_id, value, namespace in found:
+        chosen.setdefault(patient_id, (value, namespace))
+    return chosen
 
 
 def as_row(patient: Patient) -> PatientRow:

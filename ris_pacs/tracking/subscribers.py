@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ris_pacs.archive import queries as archive
 from ris_pacs.archive.events import CaseOpened, InstancesStored
+from ris_pacs.archive.queries import arriving
 from ris_pacs.kernel.actor import Actor
 from ris_pacs.orders import queries as orders
 from ris_pacs.orders.events import ExamMoved, OrderChanged, OrderPlaced
@@ -28,7 +28,8 @@ def order_changed(uow: UnitOfWork, event: OrderChanged, actor: Actor) -> None:
 
 
 def images_came(uow: UnitOfWork, event: InstancesStored, actor: Actor) -> None:
-    _touch_exams(uow, archive.exams_of_study(uow, event.study_id))
+    for site_id in arriving.sites_of_study(uow, event.study_id):
+        uow.touch(f"site:{site_id}")
     uow.touch("archive")
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import joinedload, selectinload
 
 from ris_pacs.catalog.models import Device
-from ris_pacs.orders.models import Order, RequestedProcedure
+from ris_pacs.orders.models import Order, RequestedProcedure, Visit
 from ris_pacs.patients.models import Patient, PatientIdentifier
 from ris_pacs.scheduling.models import ScheduledStep, StepStation
 from ris_pacs.worklist.models import PerformedSeries, PerformedStep, PerformedStepLink, WorklistQuery
@@ -95,7 +95,8 @@ _order = _exam.joinedload(RequestedProcedure.order, innerjoin=True)
 _WHOLE = (
     _exam.joinedload(RequestedProcedure.procedure, innerjoin=True),
     _order.joinedload(Order.referrer),
-    _order.joinedload(Order.visit),
+    _order.joinedload(Order.visit).joinedload(Visit.issuer, innerjoin=True),
+    _order.selectinload(Order.diagnoses),
     _order.joinedload(Order.accession_issuer, innerjoin=True),
     _order.joinedload(Order.site, innerjoin=True),
     _order.joinedload(Order.patient, innerjoin=True).options(

@@ -11,7 +11,7 @@ from pydicom.dataset import Dataset
 from ris_pacs.catalog import queries as catalog
 from ris_pacs.dicom.character_sets import choose_character_set
 from ris_pacs.dicom.handlers import Association, DimseFailure, Elements, FindRequest, Match, Status
-from ris_pacs.dicom.matching import matches, split_range
+from ris_pacs.dicom.matching import matches, narrowing, split_range
 from ris_pacs.kernel.actor import Actor
 from ris_pacs.kernel.uow import System, UnitOfWork, read_only, unit_of_work
 from ris_pacs.orders.rules import ExamState
@@ -46,32 +46,41 @@ class WorklistFind:
             accepted = association.device.character_sets or _asked_in(request.identifier)
             found = queries.find_steps(uow, keys)
             items = [worklist_item(step, zone, keys.patient_id) for step in found]
+        narrowed, wanted = narrowing(request.identifier), _return_keys(request.identifier)
         for item in items:
-            if matches(request.identifier, item):
+            if matches(narrowed, item):
                 answers += 1
-                yield _match(request.identifier, item, accepted)
+                yield _match(wanted, item, accepted)
         with unit_of_work(self._system) as uow:
             service.note_query(uow, association.device.id, _readable(request.identifier), answers, actor)
 
 
-def _match(identifier: Dataset, item: Elements, accepted: tuple[str, ...]) -> Match:
+# Tag → the return keys of the sequence's item; none: the element whole.
+ReturnKeys = dict[int, "ReturnKeys"]
+
+
+def _return_keys(identifier: Dataset) -> ReturnKeys:
+    """What the identifier names, read once for all answers."""
+    return {
+        int(element.tag): _return_keys(element.value[0]) if element.VR == "SQ" and element.value else {}
+        for element in identifier
+        if element.tag != CHARACTER_SET
+    }
+
+
+def _match(wanted: ReturnKeys, item: Elements, accepted: tuple[str, ...]) -> Match:
     """The return keys that were asked for, in a character set that the device can read."""
-    answer = _asked_for(identifier, item)
+    answer = _asked_for(wanted, item)
     return Match(answer, choose_character_set(text_of(answer), accepted))
 
 
-def _asked_for(identifier: Dataset, item: Elements) -> dict[int, object]:
+def _asked_for(wanted: ReturnKeys, item: Elements) -> dict[int, object]:
     """Elements of the item that the identifier names; a sequence named without items is returned whole."""
     answer: dict[int, object] = {}
-    for element in identifier:
-        tag = int(element.tag)
-        if tag not in item or tag == CHARACTER_SET:
-            continue
-        value = item[tag]
-        if element.VR == "SQ" and isinstance(value, list) and element.value and len(element.value[0]):
-            answer[tag] = [_asked_for(element.value[0], one) for one in value]
-        else:
-            answer[tag] = value
+    for tag, inner in wanted.items():
+        if tag in item:
+            value = item[tag]
+            answer[tag] = [_asked_for(inner, one) for one in value] if inner and isinstance(value, list) else value
     return answer
 
 
