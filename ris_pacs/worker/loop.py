@@ -68,7 +68,10 @@ class WorkerLoop:
         try:
             self._do(job)
         except Exception as problem:
-            log.exception("job failed", kind=job.kind, job=job.id, attempts=job.attempts)
+            if isinstance(problem, ConnectionError):  # Somebody else's machine is away: no fault of ours to trace.
+                log.warning("job put off", kind=job.kind, job=job.id, attempts=job.attempts, problem=str(problem))
+            else:
+                log.exception("job failed", kind=job.kind, job=job.id, attempts=job.attempts)
             with unit_of_work(self._system) as uow:
                 jobs.fail(uow, job, f"{type(problem).__name__}: {problem}")
         return True
