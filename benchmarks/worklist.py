@@ -27,6 +27,7 @@ Say = Callable[[str], None]
 
 TITLE_OF_PEER = "WLM"
 GOAL_MS, GOAL_TIMES = 10.0, 50.0
+PEER_QUERIES = 3  # It takes seconds for each.
 UTF8 = ("ISO_IR 192",)
 _STEP_KEYS = (
     0x00080060, 0x00400001, 0x00400002, 0x00400003, 0x00400006, 0x00400007, 0x00400009, 0x00400010, 0x00400011,
@@ -67,7 +68,7 @@ def measure(database: str, quick: bool, say: Say) -> Report:
             say(f"{what} …")
             report.rows.append(_compare(what, identifier, ours, theirs, times))
     report.notes = [
-        f"Medians of {times} queries of ours and {max(3, times // 10)} of the peer, each with an association of its "
+        f"Medians of {times} queries of ours and {PEER_QUERIES} of the peer, each with an association of its "
         "own, by one client; answers are decoded.",
         "Ours reads the schedule in the database and leaves a row about the query; the peer reads a file per step.",
         f"Goal: below {GOAL_MS:g} ms for one station's day, and {GOAL_TIMES:g} times as fast as the peer.",
@@ -96,7 +97,7 @@ def _compare(what: str, identifier: Elements, ours: Receiver, theirs: Receiver |
     }
     if theirs:
         same = len(_ask(theirs, identifier))
-        peer = median([_milliseconds(theirs, identifier) for _ in range(max(3, times // 10))])
+        peer = median([_milliseconds(theirs, identifier) for _ in range(PEER_QUERIES)])
         ratio = peer / median(measured)
         row |= {"wlmscpfs": peer, "times as fast": ratio, "goal": f"≥ {GOAL_TIMES:g} ×, < {GOAL_MS:g} ms"}
         row["verdict"] = verdict(ratio >= GOAL_TIMES and median(measured) < GOAL_MS)
