@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -40,6 +41,7 @@ def bench(name: str | None, database: str, quick: bool, minutes: float, as_json:
     Example: ris-pacs bench worklist --database sqlite
     """
     _need_benchmarks()
+    signal.signal(signal.SIGTERM, _leave)  # What was started is stopped, as by Ctrl-C.
     failed = False
     chosen = [name] if name else list(BENCHMARKS)
     for one in chosen:
@@ -48,6 +50,10 @@ def bench(name: str | None, database: str, quick: bool, minutes: float, as_json:
             click.echo(json.dumps(report.as_document()) if as_json else f"\n{report.as_text()}\n")
             failed |= report.failed
     sys.exit(1 if failed else 0)
+
+
+def _leave(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
 
 
 def _measure(name: str, database: str, quick: bool, minutes: float) -> Any:
