@@ -101,7 +101,6 @@ SHOTS: dict[str, tuple[Shot, ...]] = {
         Shot("design", "/admin/design", dark="too", widths=DESK),
     ),
 }
-THE_README = ("frontdesk-schedule-1440.png", "README-picture.png")
 
 
 def main() -> int:
@@ -124,8 +123,6 @@ def main() -> int:
         for role in asked.roles or SHOTS:
             print(f"{role}: {take(browser, address, role, asked.into)} pictures", flush=True)
         browser.close()
-    if (asked.into / THE_README[0]).exists():
-        shutil.copyfile(asked.into / THE_README[0], asked.into / THE_README[1])
     return 0
 
 
