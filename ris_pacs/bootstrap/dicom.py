@@ -11,9 +11,7 @@ from pynetdicom.sop_class import _STORAGE_CLASSES
 
 from ris_pacs.archive.dimse.commitment import StorageCommitment
 from ris_pacs.archive.dimse.find import ArchiveFind
-from ris_pacs.archive.dimse.retrieve import (
-    ArchiveRetrieve,
-)
+from ris_pacs.archive.dimse.retrieve import ArchiveRetrieve
 from ris_pacs.archive.dimse.store import ArchiveStore
 from ris_pacs.catalog.dimse import Registered
 from ris_pacs.config import Settings
@@ -43,11 +41,12 @@ class Listener:
     tls: ssl.SSLContext | None = None
 
 
-def build_dicom(settings: Settings, system: System, listeners: Sequence[Listener]) -> list[Server]:
+def dicom_services(settings: Settings, system: System) -> Services:
+    """What each SOP class is answered by."""
     store = ArchiveStore(system)
     find = ArchiveFind(system, settings.ae_title)
     retrieve = ArchiveRetrieve(system)
-    services = Services(
+    return Services(
         store=store,
         storage_classes=frozenset(_STORAGE_CLASSES.values()),
         find={PATIENT_ROOT_FIND: find, STUDY_ROOT_FIND: find, MODALITY_WORKLIST: WorklistFind(system)},
@@ -55,5 +54,9 @@ def build_dicom(settings: Settings, system: System, listeners: Sequence[Listener
         normalized={PERFORMED_STEP: PerformedSteps(system), STORAGE_COMMITMENT: StorageCommitment(system)},
         extended={PATIENT_ROOT_FIND: b"\x01\x01", STUDY_ROOT_FIND: b"\x01\x01"},
     )
+
+
+def build_dicom(settings: Settings, system: System, listeners: Sequence[Listener]) -> list[Server]:
+    services = dicom_services(settings, system)
     lookup = Registered(system, settings.ae_title)
     return [Server(one.socket, services, lookup, tls=one.tls) for one in listeners]

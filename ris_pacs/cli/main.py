@@ -25,6 +25,7 @@ COMMANDS = {
     "token": "ris_pacs.cli.accounts:token",
     "verify": "ris_pacs.cli.verify:verify",
     "doctor": "ris_pacs.cli.doctor:doctor",
+    "conformance": "ris_pacs.cli.conformance:conformance",
     "bench": "ris_pacs.cli.bench:bench",
 }
 
