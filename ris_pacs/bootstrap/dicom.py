@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pynetdicom.sop_class import _STORAGE_CLASSES
 
 from ris_pacs.archive.dimse.commitment import StorageCommitment
-from ris_pacs.archive.dimse.find import ArchiveFind
+from ris_pacs.archive.dimse.find import ArchiveFind, attributes
 from ris_pacs.archive.dimse.retrieve import ArchiveRetrieve
 from ris_pacs.archive.dimse.store import ArchiveStore
 from ris_pacs.catalog.dimse import Registered
@@ -54,6 +54,11 @@ def dicom_services(settings: Settings, system: System) -> Services:
         normalized={PERFORMED_STEP: PerformedSteps(system), STORAGE_COMMITMENT: StorageCommitment(system)},
         extended={PATIENT_ROOT_FIND: b"\x01\x01", STUDY_ROOT_FIND: b"\x01\x01"},
     )
+
+
+def query_attributes() -> dict[str, list[int]]:
+    """What C-FIND answers at each level, for the conformance statement."""
+    return attributes()
 
 
 def build_dicom(settings: Settings, system: System, listeners: Sequence[Listener]) -> list[Server]:

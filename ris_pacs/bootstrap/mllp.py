@@ -19,6 +19,12 @@ HL7_HANDLERS: dict[str, Handler] = {
     **dict.fromkeys(("ORM^O01", "OMI^O23", "OMG^O19"), ris_pacs.scheduling.hl7.orders.handle_orders),
 }
 
+# ORC-1 of an order → ORC-1 of the answer when it is done, and when it is not possible (HL7 table 0119).
+ORDER_CONTROLS = {
+    control: (done, ris_pacs.scheduling.hl7.orders.UNABLE[control])
+    for control, done in ris_pacs.scheduling.hl7.orders.DONE.items()
+}
+
 
 def build_receiver(system: System) -> Receiver:
     return Receiver(system, HL7_HANDLERS)

@@ -170,6 +170,11 @@ def unwritable(text_values: Iterable[str], character_set: tuple[str, ...]) -> st
     return "".join(sorted(repertoire(character_set).unwritable("".join(text_values))))
 
 
+def defined_terms() -> list[str]:
+    """Every term of PS3.3 C.12.1.1.2 that can be written."""
+    return sorted(name for name in {*python_encoding, *_LATIN_9} if " IR " in name or "_IR " in name or name in _ALONE)
+
+
 def _from_attribute(value: str) -> tuple[str, ...]:
     terms = tuple(term.strip() for term in value.split("\\"))
     if len(terms) == 1 and terms[0] in ("ISO 2022 IR 58", "ISO 2022 IR 87", "ISO 2022 IR 149", "ISO 2022 IR 159"):

@@ -29,7 +29,7 @@ HEAD_BYTES = 64 * 1024
 _EVENT = re.compile(r"[A-Z0-9]{1,8}")
 
 # What answers an order message when the application speaks; everything else gets a plain ACK.
-_RESPONSES = {"ORM^O01": "ORR^O02", "OMI^O23": "ORI^O24", "OMG^O19": "ORG^O20", "NMQ^N01": "NMR^N01"}
+RESPONSES = {"ORM^O01": "ORR^O02", "OMI^O23": "ORI^O24", "OMG^O19": "ORG^O20", "NMQ^N01": "NMR^N01"}
 
 
 class Mode(Enum):
@@ -212,8 +212,8 @@ def _wanted(condition: str, good: bool) -> bool:
 
 
 def _response_kind(message: Message, plain: bool) -> str:
-    if not plain and message.kind in _RESPONSES:
-        return _RESPONSES[message.kind]
+    if not plain and message.kind in RESPONSES:
+        return RESPONSES[message.kind]
     event = message.get("MSH-9.2")
     return f"ACK^{event}" if _EVENT.fullmatch(event) else "ACK"
 

@@ -18,6 +18,7 @@ from ris_pacs.kernel.rights import Right, demand
 from ris_pacs.kernel.uow import System, UnitOfWork, read_only
 
 LEVEL, CHARACTER_SET = 0x00080052, 0x00080005
+STUDIES_OF_PATIENT = 0x00201200
 # PS3.4 Table C.4-1.
 IDENTIFIER_DOES_NOT_MATCH = 0xA900
 
@@ -54,7 +55,7 @@ class ArchiveFind:
     def _answers(self, uow: UnitOfWork, level: str, keys: FindKeys, actor: Actor) -> Iterator[Elements]:
         if level == "PATIENT":
             for patient in find.find_patients(uow, keys, actor):
-                yield {**patient_elements(patient.study), 0x00201200: patient.studies}
+                yield {**patient_elements(patient.study), STUDIES_OF_PATIENT: patient.studies}
         elif level == "STUDY":
             for study in find.find_studies(uow, keys, actor):
                 yield study_elements(study)
@@ -139,6 +140,18 @@ def readable_keys(identifier: Dataset) -> dict[str, str]:
         element.keyword or str(element.tag): str(element.value)[:64]
         for element in identifier
         if element.VR != "SQ" and str(element.value).strip()
+    }
+
+
+def attributes() -> dict[str, list[int]]:
+    """Tags that an answer may carry at each level, beside those of the levels above."""
+    study, series, instance = Study(), Series(), Instance()
+    patient = [*patient_elements(study), STUDIES_OF_PATIENT]
+    return {
+        "PATIENT": patient,
+        "STUDY": [tag for tag in study_elements(study) if tag not in patient],
+        "SERIES": list(series_elements(series)),
+        "IMAGE": list(instance_elements(instance)),
     }
 
 

@@ -53,8 +53,8 @@ _PATHS = {
     "procedure": "OBR-4",
 }
 # ORC-1 of the answer: done, and not possible (HL7 table 0119).
-_DONE = {"NW": "OK", "CA": "CR", "DC": "DR", "XO": "XR", "HD": "HR", "RL": "OE"}
-_UNABLE = {"NW": "UA", "CA": "UC", "DC": "UD", "XO": "UX", "HD": "UH", "RL": "UR"}
+DONE = {"NW": "OK", "CA": "CR", "DC": "DR", "XO": "XR", "HD": "HR", "RL": "OE"}
+UNABLE = {"NW": "UA", "CA": "UC", "DC": "UD", "XO": "UX", "HD": "UH", "RL": "UR"}
 
 
 def handle_orders(uow: UnitOfWork, message: Message, partner: Partner, actor: Actor) -> Reply:
@@ -81,7 +81,7 @@ def _handle(context: Context, group: OrderGroup) -> tuple[Row, About]:
     accession_path = "IPC-1" if group.first("IPC") else "OBR-18"
     with naming(_PATHS | {"accession_number": accession_path}, "ORC-2"):
         order, done = verbs[control](context, group)
-    code = _DONE[control] if done else _UNABLE[control]
+    code = DONE[control] if done else UNABLE[control]
     patient = order.patient
     about = About(patient.id, patient.name.shown, order.accession_number)
     return _orc(code, order), about
