@@ -261,3 +261,13 @@ def test_a_data_set_cut_off_anywhere_never_gets_a_name_it_does_not_deserve(syste
             continue
         assert received.study.study_instance_uid == "1.2.3"
         assert received.series.series_instance_uid == "1.2.3.1"
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_an_image_cut_off_in_its_pixels_is_no_image(system):
+    content = encoded(a_data_set())
+    coming = reception(system, a_data_set())
+    coming.write(content[:-2])
+    with pytest.raises(BadObject, match="Pixel Data ends before its length says"):
+        coming.finish()
+    coming.discard()

@@ -13,12 +13,14 @@ from tests.flow import modality
 from tests.flow.emr import END, START, a_person, emr, message, new_number, new_order
 from tests.flow.practice_running import PATIENCE, Practice
 from tests.flow.test_flow import an_exam_on_the_worklist, exam_page
+from tests.flow.visitor import Visitor
 
 
 def goes_on(practice: Practice, station: str) -> None:
     assert modality.dcmtk("echoscu", *modality.address(practice, station)).returncode == 0
     with emr(practice.ports["hl7"]) as hospital:
         assert hospital.send(message("NMQ^N01")).code == "AA"
+    assert Visitor(practice.address).get("/healthz").text == "ok"
 
 
 def rejection(practice: Practice, calling: str, called: str) -> tuple[int, int]:

@@ -134,6 +134,9 @@ class Reception:
         ):
             if header.string(tag) != said:
                 raise BadObject(f"{name} in the data set is not the one that was announced.")
+        if header.pixels and not header.pixels.encapsulated and header.pixels.end is None:
+            # An acknowledgement lets the sender delete its copy, and this is not the whole image.
+            raise BadObject("Pixel Data ends before its length says.")
 
     def _instance(self, header: Header) -> InstanceFacts:
         pixels = header.pixels
