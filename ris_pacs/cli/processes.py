@@ -57,7 +57,7 @@ def process_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--processes", type=click.IntRange(1, 64), default=2, show_default=True)
 @click.option("--threads", type=click.IntRange(1, 64), default=8, show_default=True)
 def web(fd: int | None, ready_fd: int | None, processes: int, threads: int) -> None:
-    """Pages, portal and DICOMweb.
+    """Pages and portal.
 
     Example: ris-pacs web --processes 4
     """
