@@ -5,7 +5,7 @@ An object is written in three steps so that many can share the last one:
 
     incoming = store.incoming()     a temporary file in the same file system
     incoming.write(…); incoming.finish()    its bytes are durable
-    store.place(incoming, key)      the object has its name
+    store.place(incoming, key)      the object has its name, unless another has it already
     store.settle([key, …])          the names are durable
 
 An object store over HTTP does all of it in `place` (one PUT) and nothing in `settle`.
@@ -49,7 +49,9 @@ class Incoming:
             raise _plain(problem) from problem
 
     def finish(self) -> None:
-        """Returns when the bytes would survive a power cut. Raises StorageFull."""
+        """Returns when the bytes would survive a power cut; harmless when called again. Raises StorageFull."""
+        if self._fd < 0:
+            return
         try:
             os.fdatasync(self._fd)
         except OSError as problem:
@@ -70,7 +72,7 @@ class Incoming:
 
 class BlobStore(Protocol):
     def incoming(self) -> Incoming: ...
-    def place(self, incoming: Incoming, key: str) -> None: ...
+    def place(self, incoming: Incoming, key: str) -> bool: ...
     def settle(self, keys: Iterable[str]) -> None: ...
     def open(self, key: str) -> BinaryIO: ...
     def path(self, key: str) -> Path: ...
@@ -111,14 +113,19 @@ class FolderStore:
         except OSError as problem:
             raise _plain(problem) from problem
 
-    def place(self, incoming: Incoming, key: str) -> None:
+    def place(self, incoming: Incoming, key: str) -> bool:
+        """False when the key is taken: what stands there is never replaced, and the incoming file stays."""
         target = self.path(key)
         try:
             if target.parent not in self._durable_folders:
                 target.parent.mkdir(parents=True, exist_ok=True)
-            incoming.path.rename(target)
+            os.link(incoming.path, target)  # A rename would replace what stands there.
+        except FileExistsError:
+            return False
         except OSError as problem:
             raise _plain(problem) from problem
+        incoming.path.unlink()
+        return True
 
     def settle(self, keys: Iterable[str]) -> None:
         folders = {self.path(key).parent for key in keys}

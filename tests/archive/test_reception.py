@@ -12,13 +12,16 @@ from pydicom.dataset import Dataset
 from pydicom.filewriter import dcmwrite
 from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, JPEGBaseline8Bit
+from sqlalchemy import select
 
 from ris_pacs.archive import queries
 from ris_pacs.archive.errors import BadObject
-from ris_pacs.archive.models import Study
+from ris_pacs.archive.models import Instance, Study
 from ris_pacs.archive.queries import inbox
+from ris_pacs.archive.rules import object_key
 from ris_pacs.archive.service.receive import Reception, Source
 from ris_pacs.archive.service.store import ReceivedObject, Refused, quarantine
+from ris_pacs.cli.verify import examine
 from ris_pacs.kernel.actor import PROGRAM
 from ris_pacs.kernel.uow import System, read_only, unit_of_work
 from tests import practice
@@ -271,3 +274,45 @@ def test_an_image_cut_off_in_its_pixels_is_no_image(system):
     with pytest.raises(BadObject, match="Pixel Data ends before its length says"):
         coming.finish()
     coming.discard()
+
+
+def the_file(system: System, uid: str = "1.2.3.1.1") -> tuple[int, int, bytes]:
+    """Offset and size that the row tells, and the file."""
+    with read_only(system) as uow:
+        row = uow.session.execute(select(Instance).where(Instance.sop_instance_uid == uid)).scalar_one()
+        key = object_key("1.2.3", uid, row.digest)
+        return row.dataset_offset, row.size, system.blobs.path(key).read_bytes()
+
+
+def test_the_same_image_from_a_sender_with_a_longer_name_leaves_file_and_row_as_they_are(system: System) -> None:
+    assert store(system, receive(system, a_data_set())) == ["stored"]
+    before = the_file(system)
+    again = reception_from(system, "A_LONGER_AE_TITL")
+    assert store(system, again) == ["known"]
+    offset, size, content = the_file(system)
+    assert (offset, size, content) == before
+    assert content[offset:] == encoded(a_data_set())
+    assert examine(system, deep=True)[0]["damaged files"] == []
+
+
+def test_a_file_that_a_dying_process_left_is_filed_as_it_stands(system: System) -> None:
+    reception_from(system, "A_LONGER_AE_TITL")  # Placed, and then the process died.
+    assert store(system, receive(system, a_data_set())) == ["stored"]
+    offset, size, content = the_file(system)
+    assert content[offset:] == encoded(a_data_set())
+    assert len(content) == offset + size
+
+
+def test_a_damaged_file_is_not_taken_for_the_object_that_comes_again(system: System) -> None:
+    received = receive(system, a_data_set())
+    store(system, received)
+    path = system.blobs.path(received.object_key)
+    path.write_bytes(path.read_bytes()[:-4] + b"rot!")
+    with pytest.raises(BadObject, match="damaged"):
+        receive(system, a_data_set())
+
+
+def reception_from(system: System, ae_title: str) -> ReceivedObject:
+    coming = Reception(system.blobs, CT_IMAGE, "1.2.3.1.1", ExplicitVRLittleEndian, Source(ae_title, None, ae_title))
+    coming.write(encoded(a_data_set()))
+    return coming.finish()

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 from ris_pacs.archive.errors import BadObject
 from ris_pacs.archive.service.link import ReceivedKeys, RequestKeys
 from ris_pacs.archive.service.store import InstanceFacts, PatientFacts, ReceivedObject, SeriesFacts, StudyFacts
-from ris_pacs.imaging.file_meta import write_file_meta
+from ris_pacs.imaging.file_meta import HEAD, parse_file_meta, write_file_meta
 from ris_pacs.imaging.header import Header, PixelData, read_at
 from ris_pacs.imaging.problems import HeaderError
 from ris_pacs.kernel.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION, is_uid
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ris_pacs.imaging.elements import Elements
     from ris_pacs.kernel.blobs import BlobStore, Incoming
 
@@ -58,22 +60,39 @@ class Reception:
             source.ae_title,
         )
         self._offset = len(meta)
+        self._size = 0
         self._file.write(meta)
 
     def write(self, piece: bytes | memoryview) -> None:
         """Raises StorageFull."""
         self._digest.update(piece)
+        self._size += len(piece)
         self._file.write(piece)
 
     def finish(self) -> ReceivedObject:
         """The file is durable under its key (its name is, once the store has settled); the header is read.
 
-        Raises BadObject, StorageFull.
+        An object that stands there already stays as it is, and its own file is described: its meta header may have
+        another length than ours would. Raises BadObject, StorageFull.
         """
-        received = self._describe()
+        received = self._describe(self._file.path, self._offset)
         self._file.finish()
-        self._blobs.place(self._file, received.object_key)
+        if self._blobs.place(self._file, received.object_key):
+            return received
+        standing = self._blobs.path(received.object_key)
+        received = self._describe(standing, self._offset_of_the_same(standing))
+        self._file.discard()
         return received
+
+    def _offset_of_the_same(self, standing: Path) -> int:
+        """Where the data set begins in a file that has to hold the same one. Raises BadObject."""
+        with standing.open("rb") as file:
+            meta = parse_file_meta(file.read(HEAD))
+            file.seek(meta.offset)
+            digest = hashlib.file_digest(file, "sha256")
+        if digest.digest() != self._digest.digest() or meta.transfer_syntax != self._transfer_syntax_uid:
+            raise BadObject("The archive's own file of this object is damaged; `ris-pacs verify --deep` tells more.")
+        return meta.offset
 
     def discard(self) -> None:
         self._file.discard()
@@ -82,7 +101,8 @@ class Reception:
         """Keep the bytes aside after `finish` has raised BadObject; returns the object key, settled."""
         key = f"quarantine/{self._digest.hexdigest()}.dcm"
         self._file.finish()
-        self._blobs.place(self._file, key)
+        if not self._blobs.place(self._file, key):
+            self._file.discard()
         self._blobs.settle([key])
         return key
 
@@ -90,9 +110,9 @@ class Reception:
     def size(self) -> int:
         return self._file.size
 
-    def _describe(self) -> ReceivedObject:
+    def _describe(self, path: Path, offset: int) -> ReceivedObject:
         try:
-            header = read_at(self._file.path, self._offset, self._transfer_syntax_uid)
+            header = read_at(path, offset, self._transfer_syntax_uid)
         except HeaderError as problem:
             raise BadObject(f"Not a readable data set: {problem.message}") from problem
         study_uid, series_uid = header.string(0x0020000D), header.string(0x0020000E)
@@ -117,7 +137,7 @@ class Reception:
                 series_date=_fit(header.string(0x00080021), 8),
                 series_time=_fit(header.string(0x00080031), 16),
             ),
-            instance=self._instance(header),
+            instance=self._instance(header, offset),
             patient=patient_facts(header),
             keys=received_keys(header, study_uid),
             source=self._source.name,
@@ -138,15 +158,15 @@ class Reception:
             # An acknowledgement lets the sender delete its copy, and this is not the whole image.
             raise BadObject("Pixel Data ends before its length says.")
 
-    def _instance(self, header: Header) -> InstanceFacts:
+    def _instance(self, header: Header, offset: int) -> InstanceFacts:
         pixels = header.pixels
         return InstanceFacts(
             sop_class_uid=self._sop_class_uid,
             sop_instance_uid=self._sop_instance_uid,
             transfer_syntax_uid=self._transfer_syntax_uid,
-            size=self._file.size - self._offset,
+            size=self._size,
             digest=self._digest.hexdigest(),
-            dataset_offset=self._offset,
+            dataset_offset=offset,
             number=_integer(header, 0x00200013),
             rows=_integer(header, 0x00280010),
             columns=_integer(header, 0x00280011),
