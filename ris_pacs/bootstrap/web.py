@@ -197,7 +197,7 @@ def build_web(settings: Settings, system: System) -> Flask:
             system=system,
             secret_key=settings.secret_key,
             secure_cookies=settings.public_url.startswith("https://"),
-            proxies=len(settings.trusted_proxies),
+            proxies=settings.trusted_proxies,
             recognise=ris_pacs.accounts.views.recogniser(system),
             shell=ShellParts(
                 product=PRODUCT,

@@ -48,7 +48,7 @@ class WebServer(BaseApplication):  # type: ignore[misc]
             "loglevel": "warning",
             "proc_name": "ris-pacs web",
             "limit_request_line": 8190,
-            "forwarded_allow_ips": ",".join(self._settings.trusted_proxies) or "127.0.0.1",
+            "forwarded_allow_ips": "",  # web.proxies decides whose word counts.
             "pre_fork": _before_fork,
             "post_fork": self._after_fork,
             "when_ready": lambda _server: self._when_ready(),

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
 from flask import Blueprint, Flask, g, request, session
 from flask_wtf.csrf import CSRFProtect, generate_csrf
-from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import IntegerConverter, Map
 from werkzeug.wrappers import Response
 
@@ -18,6 +17,7 @@ from ris_pacs.kernel.uow import System, read_only
 from ris_pacs.web import context, error_pages, health, live, notices, search, security, static_files, words
 from ris_pacs.web.asking import LARGEST_ID
 from ris_pacs.web.context import Recognise, SitePlace
+from ris_pacs.web.proxies import TrustedProxies
 from ris_pacs.web.shell import ShellParts, start_page
 
 MOST_BYTES = 64 * 1024 * 1024
@@ -40,7 +40,7 @@ class WebParts:
     system: System
     secret_key: str
     secure_cookies: bool
-    proxies: int
+    proxies: Sequence[str]
     recognise: Recognise
     shell: ShellParts
     checks: health.Checks
@@ -66,7 +66,7 @@ def create_app(given: WebParts) -> Flask:
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.url_map.converters["int"] = IdConverter
     if given.proxies:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=given.proxies, x_proto=given.proxies, x_host=given.proxies)  # type: ignore[method-assign]
+        app.wsgi_app = TrustedProxies(app.wsgi_app, given.proxies)  # type: ignore[method-assign]
     app.extensions.update(given.extensions)
     app.extensions["ris_pacs_system"] = given.system
     app.extensions["ris_pacs_shell"] = given.shell
