@@ -84,10 +84,6 @@ def _waiting_exams(uow: UnitOfWork, actor: Actor, site_id: int) -> int | None:
     return reading.count_to_read(uow)
 
 
-def _refused(uow: UnitOfWork, actor: Actor, site_id: int) -> int:
-    return messages.count_refused(uow)
-
-
 def _refused_for_menders(uow: UnitOfWork, actor: Actor, site_id: int) -> int | None:
     """A red number is for who can act on it."""
     return messages.count_refused(uow) if may(actor, Right.MESSAGES_MEND) else None
@@ -144,7 +140,7 @@ NOTICES = (
         "message-2-code",
         "/messages?state=refused&all=1",
         Right.MESSAGES_MEND,
-        _refused,
+        _refused_for_menders,
     ),
     Notice(
         "device was refused",

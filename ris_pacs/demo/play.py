@@ -368,7 +368,7 @@ class Player:
 
     def _subject(self, exam: PlannedExam, order: Order) -> Subject:
         with read_only(self._system) as uow:
-            patient = patients.as_row(patients.patient(uow, order.patient_id, PROGRAM))
+            patient = patients.rows(uow, [order.patient_id], PROGRAM)[order.patient_id]
             step = scheduling.steps_of_exams(uow, [order.exams[0].id], PROGRAM)[0]
         return taken_over(exam, order, patient, step.identifier, self._zone)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Executable, select
+from sqlalchemy import Executable
 
 from ris_pacs.kernel.db import insert_of
 from ris_pacs.kernel.tables import Counter
@@ -30,7 +30,3 @@ def _take(dialect: str) -> Executable:
         index_elements=["name"], set_={"value": Counter.value + added.excluded.value}
     ).returning(Counter.value)
     return statement
-
-
-def last_number(uow: UnitOfWork, name: str) -> int:
-    return uow.session.scalar(select(Counter.value).where(Counter.name == name)) or 0

@@ -131,10 +131,6 @@ def fail(uow: UnitOfWork, job: Claimed, error: str) -> None:
     )
 
 
-def next_due(uow: UnitOfWork) -> datetime | None:
-    return uow.session.scalar(select(func.min(Job.run_at)).where(Job.state == "queued"))
-
-
 def counts(uow: UnitOfWork) -> dict[str, int]:
     return {state: count for state, count in uow.session.execute(select(Job.state, func.count()).group_by(Job.state))}
 

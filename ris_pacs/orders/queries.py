@@ -10,7 +10,7 @@ from sqlalchemy import Select, and_, or_, select
 from sqlalchemy.orm import joinedload, selectinload
 
 from ris_pacs.accounts.queries import visible
-from ris_pacs.catalog.models import Issuer, Practitioner
+from ris_pacs.catalog.models import Issuer, Practitioner, Procedure
 from ris_pacs.kernel.actor import Actor
 from ris_pacs.kernel.text import after_prefix
 from ris_pacs.orders import rules
@@ -159,6 +159,16 @@ def exam_rows(uow: UnitOfWork, exam_ids: list[int], actor: Actor) -> dict[int, E
         visible(uow, actor, patient=Order.patient_id, requested_procedure=RequestedProcedure.id),
     )
     return {row.id: row for row in _rows(uow, query)}
+
+
+def preparations(uow: UnitOfWork, exam_ids: list[int]) -> dict[int, str]:
+    """How patients prepare for these exams, which the caller has found visible."""
+    query = (
+        select(RequestedProcedure.id, Procedure.preparation)
+        .join(Procedure, Procedure.id == RequestedProcedure.procedure_id)
+        .where(RequestedProcedure.id.in_(exam_ids))
+    )
+    return {exam_id: text for exam_id, text in uow.session.execute(query)}
 
 
 # Columns, not objects: a calendar shows hundreds of exams, and an object costs several times as much.

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, Field, IntegerField, RadioField, SelectField, StringField
-from wtforms.validators import InputRequired, Length, NumberRange, Optional, ValidationError
+from wtforms import BooleanField, Field, RadioField, SelectField, StringField
+from wtforms.validators import InputRequired, Length, ValidationError
 
 from ris_pacs.kernel.person import NameGroup, PersonName
 from ris_pacs.patients import rules
@@ -122,12 +122,3 @@ class PatientForm(FlaskForm):  # type: ignore[misc]
 
 def _(field: Field) -> str:
     return (field.data or "").strip()
-
-
-class UnknownPatientForm(FlaskForm):  # type: ignore[misc]
-    """Everything that is asked about somebody nobody can name."""
-
-    sex = RadioField("Sex", choices=[("F", "Female"), ("M", "Male"), ("U", "Unknown")], default="U")
-    estimated_age = IntegerField(
-        "Age, estimated", validators=[Optional(), NumberRange(0, 120, "Between 0 and 120 years.")]
-    )

@@ -182,22 +182,6 @@ def _numbers_for_rows(uow: UnitOfWork, ids: Sequence[int]) -> dict[int, tuple[st
     return chosen
 
 
-def as_row(patient: Patient) -> PatientRow:
-    number = main_identifier(patient)
-    return PatientRow(
-        id=patient.id,
-        name=patient.name,
-        birth_date=patient.birth_date,
-        birth_date_estimated=patient.birth_date_estimated,
-        sex=patient.sex,
-        mrn=number.value if number else "",
-        mrn_issuer=number.issuer.namespace if number else "",
-        phone=patient.phone,
-        city=patient.city,
-        temporary=patient.temporary,
-    )
-
-
 def main_identifier(patient: Patient) -> PatientIdentifier | None:
     """The number by an issuer of ours, else the first there is."""
     ours = (one for one in patient.identifiers if one.issuer.ours)

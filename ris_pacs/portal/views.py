@@ -9,9 +9,8 @@ from werkzeug.wrappers import Response
 
 from ris_pacs.catalog import queries as catalog
 from ris_pacs.kernel import audit
-from ris_pacs.kernel.actor import Actor
 from ris_pacs.kernel.rights import Right
-from ris_pacs.kernel.uow import UnitOfWork, read_only
+from ris_pacs.kernel.uow import read_only
 from ris_pacs.orders import queries as orders
 from ris_pacs.orders.rules import OVER, ExamState
 from ris_pacs.scheduling import queries as scheduling
@@ -35,7 +34,7 @@ def index() -> Response:
         for patient_id in {one.patient.id for one in exams}:
             audit.record_view(uow, actor, ("patient", patient_id), patient_id=patient_id)
         coming = [one for one in exams if one.state in TO_COME]
-        preparation = {one.id: _preparation(uow, one.id, actor) for one in coming}
+        preparation = orders.preparations(uow, [one.id for one in coming])
         site = catalog.site(uow, context.site().id)
     coming.sort(key=lambda one: (_starts_at(steps.get(one.id)) or LATEST, one.id))
     past = [
@@ -51,10 +50,6 @@ def index() -> Response:
         site=site,
         next_at=next_at,
     )
-
-
-def _preparation(uow: UnitOfWork, exam_id: int, actor: Actor) -> str:
-    return orders.exam_order(uow, exam_id, actor).exams[0].procedure.preparation
 
 
 def _starts_at(step: scheduling.StepRow | None) -> datetime | None:

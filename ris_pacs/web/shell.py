@@ -133,7 +133,7 @@ class Notice:
     icon: str
     url: str
     right: Right
-    count: Callable[[UnitOfWork, Actor, int], int]
+    count: Count
 
 
 @dataclass(frozen=True)
@@ -195,8 +195,9 @@ def build() -> Shell:
     with read_only(context.system()) as uow:
         all_sites = given.sites(uow)
         demo = given.demo(uow)
-        shown = _places(uow, visitor.actor, here.id) if visitor else ((), ())
-        waits = waiting(uow, visitor.actor, here.id) if visitor else None
+        numbers = _Numbers(uow, visitor.actor, here.id) if visitor else None
+        shown = _places(numbers) if numbers else ((), ())
+        waits = _waiting(numbers) if numbers else None
     instant = local(context.now())
     return Shell(
         product=given.product,
@@ -218,12 +219,30 @@ def build() -> Shell:
     )
 
 
+class _Numbers:
+    """What is counted for one page, each once: the rail and the bell show some of the same."""
+
+    def __init__(self, uow: UnitOfWork, actor: Actor, site_id: int) -> None:
+        self.actor = actor
+        self._asked = uow, actor, site_id
+        self._known: dict[Count, int | None] = {}
+
+    def of(self, count: Count) -> int | None:
+        if count not in self._known:
+            self._known[count] = count(*self._asked)
+        return self._known[count]
+
+
 def waiting(uow: UnitOfWork, actor: Actor, site_id: int) -> Sequence[Waiting] | None:
     """What waits for this person; None for who never has to act."""
-    mine = [one for one in parts().notices if may(actor, one.right)]
+    return _waiting(_Numbers(uow, actor, site_id))
+
+
+def _waiting(numbers: _Numbers) -> Sequence[Waiting] | None:
+    mine = [one for one in parts().notices if may(numbers.actor, one.right)]
     if not mine:
         return None
-    counted = [(one, one.count(uow, actor, site_id)) for one in mine]
+    counted = [(one, numbers.of(one.count)) for one in mine]
     return [Waiting(count, one.one if count == 1 else one.many, one.icon, one.url) for one, count in counted if count]
 
 
@@ -231,14 +250,14 @@ def _person(actor: Actor) -> ShownPerson:
     return ShownPerson(actor.name, initials(actor.name), ROLE_WORDS[actor.role], "/account")
 
 
-def _places(uow: UnitOfWork, actor: Actor, site_id: int) -> tuple[tuple[ShownPlace, ...], tuple[ShownPlace, ...]]:
-    allowed = [place for place in parts().places if may(actor, place.right)]
-    daily = [place for place in allowed if actor.role in place.roles][:MOST_DAILY_PLACES]
+def _places(numbers: _Numbers) -> tuple[tuple[ShownPlace, ...], tuple[ShownPlace, ...]]:
+    allowed = [place for place in parts().places if may(numbers.actor, place.right)]
+    daily = [place for place in allowed if numbers.actor.role in place.roles][:MOST_DAILY_PLACES]
     rest = [place for place in allowed if place not in daily]
     current = _current(allowed)
 
     def show(place: Place) -> ShownPlace:
-        count = place.count(uow, actor, site_id) if place.count else None
+        count = numbers.of(place.count) if place.count else None
         hot = place.hot and bool(count)
         return ShownPlace(place.label, place.icon, place.url, count or None, hot, place is current)
 

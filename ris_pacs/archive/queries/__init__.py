@@ -89,16 +89,6 @@ class StoredInstance:
 # --- what belongs to an exam
 
 
-def exams_of_study(uow: UnitOfWork, study_id: int) -> list[int]:
-    return list(
-        uow.session.scalars(
-            select(StudyLink.requested_procedure_id)
-            .where(StudyLink.study_id == study_id, StudyLink.undone_at.is_(None))
-            .order_by(StudyLink.requested_procedure_id)
-        )
-    )
-
-
 def _live(exam_id: int) -> Select[int]:
     return select(StudyLink.study_id).where(StudyLink.requested_procedure_id == exam_id, StudyLink.undone_at.is_(None))
 

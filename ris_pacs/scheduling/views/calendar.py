@@ -97,7 +97,7 @@ def page_values(selected: int | None = None) -> dict[str, Any]:
         "previous": day - timedelta(days=1),
         "following": day + timedelta(days=1),
         "rooms": [Room(one.name, _kind(one.modality), f"{one.used:.0%}".replace("%", " %")) for one in days],
-        "slots": _slots(days, first, selected),
+        "slots": _slots(day, days, first, selected),
         "blocked": _blocked(days, first, last),
         "rows": (last - first) // ROW_MINUTES,
         "starts": first,
@@ -153,7 +153,7 @@ def slots() -> Response:
     days = _read(day, request.args.get("modality", ""))
     first, last = _span_of(days)
     body = render_template(
-        "scheduling/slots.html", slots=_slots(days, first, None), blocked=_blocked(days, first, last)
+        "scheduling/slots.html", slots=_slots(day, days, first, None), blocked=_blocked(days, first, last)
     )
     return live.tagged(body, topics(), *also)
 
@@ -214,11 +214,11 @@ def _minute(step: StepRow) -> int:
     return rules.minute_of_day(step.starts_at, context.site().zone)
 
 
-def _slots(days: Sequence[RoomDay], first: int, selected: int | None) -> list[Slot]:
+def _slots(day: date, days: Sequence[RoomDay], first: int, selected: int | None) -> list[Slot]:
     return [
         slot
         for column, one in enumerate(days, start=1)
-        for slot in _beside([_slot(step, column, first, selected) for step in one.steps])
+        for slot in _beside([_slot(step, day, column, first, selected) for step in one.steps])
     ]
 
 
@@ -246,7 +246,7 @@ def _in_lanes(together: list[Slot]) -> Iterator[Slot]:
         yield replace(slot, lane=f"{count}-{min(lane, count - 1)}" if count > 1 else "")
 
 
-def _slot(step: StepRow, column: int, first: int, selected: int | None) -> Slot:
+def _slot(step: StepRow, day: date, column: int, first: int, selected: int | None) -> Slot:
     begins = _minute(step)
     state = ExamState(step.exam.state)
     until = f"{(begins + step.minutes) // 60 % 24:02}:{(begins + step.minutes) % 60:02}"
@@ -266,7 +266,7 @@ def _slot(step: StepRow, column: int, first: int, selected: int | None) -> Slot:
         words=words,
         warning="alert-triangle" if step.overbooked else "",
         selected=step.id == selected,
-        move_url=f"/schedule/steps/{step.id}/move?day={day_asked().isoformat()}" if movable else "",
+        move_url=f"/schedule/steps/{step.id}/move?day={day.isoformat()}" if movable else "",
         off=state in OVER and state is not ExamState.FINAL,
     )
 
