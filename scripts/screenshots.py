@@ -199,10 +199,12 @@ def open_page(page: Page, shot: Shot) -> None:
             if "drawer" not in step and not page.locator(step).first.is_visible():
                 step = step.replace("main tbody ", "main .row-cards ").replace("tr:has", ".row-card:has")
             drawer = page.locator(step).first.get_attribute("data-drawer") is not None
+            # A drawer may stand there already: the next one is the one without the mark.
+            page.locator(".drawer-head").evaluate_all("all => all.forEach((one) => { one.dataset.before = '' })")
             page.locator(step).first.click()
             page.wait_for_load_state()
             if drawer:
-                page.locator(".drawer-head").wait_for()
+                page.locator(".drawer-head:not([data-before])").wait_for()
     page.wait_for_load_state("networkidle") if not page.locator("[data-live]").count() else settle(page)
 
 
