@@ -20,7 +20,7 @@ async function load(url) {
   await htmx.ajax("GET", url, { source: place(), target: `#${PLACE}`, swap: "innerHTML", push: url });
   const opened = drawer();
   opened?.classList.add("is-new");
-  opened?.querySelector("h2, h3")?.focus({ preventScroll: true });
+  (opened?.querySelector("[data-first-focus]") ?? opened?.querySelector("h2, h3"))?.focus({ preventScroll: true });
 }
 
 /** Marks the row whose drawer is open; live updates call this again, since the server sends rows without the mark. */

@@ -83,8 +83,17 @@ function startAutosubmit() {
   });
 }
 
+/**
+ * Puts the cursor where the page expects typing to begin. Not `autofocus`: the browser may look for that after the
+ * user has gone elsewhere, and then complains on the console.
+ */
+function startFirstFocus() {
+  if (document.activeElement === document.body) document.querySelector("[data-first-focus]")?.focus();
+}
+
 export function startForms() {
   startGuard();
+  startFirstFocus();
   startAutosubmit();
 
   document.addEventListener("click", async ({ target }) => {
