@@ -7,10 +7,14 @@ from ris_pacs.kernel.events import Event
 
 @dataclass(frozen=True)
 class InstancesStored(Event):
-    """New instances of a study are durable with this transaction: one event for each study and transaction."""
+    """New instances of a study are durable with this transaction: one event for each study and transaction.
+
+    site_ids: where the exams are done that the study answers.
+    """
 
     study_id: int
     count: int
+    site_ids: tuple[int, ...]
 
 
 @dataclass(frozen=True)

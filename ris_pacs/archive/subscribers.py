@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ris_pacs.archive import queries
-from ris_pacs.archive.events import InstancesStored, StudyLinked, StudyUnlinked
+from ris_pacs.archive.events import StudyLinked, StudyUnlinked
+from ris_pacs.archive.queries import arriving
 from ris_pacs.archive.service import complete
 from ris_pacs.kernel.actor import Actor
 from ris_pacs.orders.rules import ExamState, Move
@@ -17,12 +18,8 @@ if TYPE_CHECKING:
     from ris_pacs.kernel.uow import UnitOfWork
 
 
-def images_came(uow: UnitOfWork, event: InstancesStored, actor: Actor) -> None:
-    complete.images_came(uow, event.study_id, actor)
-
-
 def study_linked(uow: UnitOfWork, event: StudyLinked, actor: Actor) -> None:
-    complete.images_came(uow, event.study_id, actor)
+    complete.images_came(uow, arriving.locked_exams_of_study(uow, event.study_id), actor)
 
 
 def study_unlinked(uow: UnitOfWork, event: StudyUnlinked, actor: Actor) -> None:

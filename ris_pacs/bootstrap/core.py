@@ -22,7 +22,6 @@ SUBSCRIPTIONS = (
     Subscription(OrderPlaced, ris_pacs.scheduling.subscribers.make_steps_of_order, When.SAME_TX),
     Subscription(ExamMoved, ris_pacs.scheduling.subscribers.follow_exam, When.SAME_TX),
     Subscription(StepCompleted, ris_pacs.archive.subscribers.step_completed, When.SAME_TX),
-    Subscription(InstancesStored, ris_pacs.archive.subscribers.images_came, When.SAME_TX),
     Subscription(StudyLinked, ris_pacs.archive.subscribers.study_linked, When.SAME_TX),
     Subscription(StudyUnlinked, ris_pacs.archive.subscribers.study_unlinked, When.SAME_TX),
     Subscription(OrderPlaced, ris_pacs.tracking.subscribers.order_placed, When.SAME_TX),

@@ -11,14 +11,14 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Executable, func, select, update
+from sqlalchemy import Connection, Executable, func, select, update
 from sqlalchemy.orm import Session
 
 from ris_pacs.kernel.actor import Actor
 from ris_pacs.kernel.db import insert_of, to_microseconds
+from ris_pacs.kernel.prepared import Prepared
 from ris_pacs.kernel.tables import AuditEntry, AuditSeal
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def record_view(
     uow.record(Access(actor, action, entity[0], str(entity[1]), patient_id, accession_number, None, None, once=True))
 
 
-def insert(session: Session, accesses: Sequence[Access], now: datetime) -> None:
+def insert(connection: Connection, accesses: Sequence[Access], now: datetime) -> None:
     """Called by the unit of work, just before it commits."""
     rows: dict[str, dict[str, Any]] = {}
     for number, access in enumerate(accesses):
@@ -92,12 +92,9 @@ def insert(session: Session, accesses: Sequence[Access], now: datetime) -> None:
             rows[key]["times"] += 1
         else:
             rows[key] = row
-    if rows:
-        connection = session.connection()
-        connection.execute(_add(connection.dialect.name), list(rows.values()))
+    _ADD.run_many(connection, list(rows.values()))
 
 
-@cache
 def _add(dialect: str) -> Executable:
     added = insert_of(dialect)(AuditEntry)
     statement: Executable = added.on_conflict_do_update(
@@ -105,6 +102,9 @@ def _add(dialect: str) -> Executable:
         set_={"times": AuditEntry.times + added.excluded.times, "last_at": added.excluded.last_at},
     )
     return statement
+
+
+_ADD = Prepared(_add, (*_DIGESTED, "digest", "times", "last_at"))
 
 
 def _row(access: Access, now: datetime) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import fcntl
 import json
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -165,8 +165,15 @@ def open_database(url: str, pool_size: int = 10) -> Database:
 
 
 def _check_values(_connection: Any, _cursor: Any, _statement: str, parameters: Any, _context: Any, _many: bool) -> None:
-    """What one of the two databases cannot hold is refused by both, in plain words, before it is sent."""
-    for row in parameters if isinstance(parameters, list) else (parameters,):
+    check_values(parameters if isinstance(parameters, list) else (parameters,))
+
+
+def check_values(rows: Iterable[Any]) -> None:
+    """What one of the two databases cannot hold is refused by both, in plain words, before it is sent.
+
+    rows: values by name or position. Raises Invalid.
+    """
+    for row in rows:
         for value in row.values() if isinstance(row, dict) else row or ():
             if type(value) is str and "\0" in value:
                 raise Invalid("A text cannot hold the character NUL.")

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
+from ris_pacs.kernel.db import insert_of
 from ris_pacs.kernel.tables import MessageIn
 
 if TYPE_CHECKING:
@@ -39,9 +39,8 @@ def take(uow: UnitOfWork, arrived: Arrived) -> int | None:
 
     Another process that takes the same message meanwhile waits here for the outcome.
     """
-    insert = sqlite.insert if uow.session.get_bind().dialect.name == "sqlite" else postgresql.insert
     taken: int | None = uow.session.scalar(
-        insert(MessageIn)
+        insert_of(uow.dialect)(MessageIn)
         .values(
             sender=arrived.sender[:200],
             control_id=arrived.control_id[:200],

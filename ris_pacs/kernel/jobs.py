@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import CursorResult, Executable, and_, bindparam, delete, func, or_, select, update
+from sqlalchemy import CursorResult, Executable, and_, delete, func, or_, select, update
 
 from ris_pacs.kernel.db import insert_of
+from ris_pacs.kernel.prepared import Prepared
 from ris_pacs.kernel.tables import Job
 
 if TYPE_CHECKING:
@@ -69,21 +69,15 @@ def enqueue(
         "attempts": 0,
         "made_at": uow.now,
     }
-    uow.run(_enqueue(uow.dialect), values)
+    uow.run(_ENQUEUE, values)
 
 
-@cache
 def _enqueue(dialect: str) -> Executable:
     statement: Executable = insert_of(dialect)(Job).on_conflict_do_nothing(index_elements=["key"])
     return statement
 
 
-_WAITING = select(Job.id).where(Job.key == bindparam("key"))
-
-
-def is_waiting(uow: UnitOfWork, key: str) -> bool:
-    """Whether a job with this key waits to be begun."""
-    return uow.run(_WAITING, {"key": key}).first() is not None
+_ENQUEUE = Prepared(_enqueue, ("kind", "payload", "key", "state", "run_at", "attempts", "made_at"))
 
 
 def claim(uow: UnitOfWork) -> Claimed | None:

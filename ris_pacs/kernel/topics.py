@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cache
 
-from sqlalchemy import Executable, select
+from sqlalchemy import Connection, Executable, select
 from sqlalchemy.orm import Session
 
 from ris_pacs.kernel.db import insert_of
+from ris_pacs.kernel.prepared import Prepared
 from ris_pacs.kernel.tables import TopicVersion
 
 
-def bump(session: Session, names: Sequence[str]) -> None:
+def bump(connection: Connection, names: Sequence[str]) -> None:
     """One more change of each topic; names are sorted so that two writers lock the rows in the same order."""
-    if names:
-        connection = session.connection()
-        connection.execute(_bump(connection.dialect.name), [{"topic": name, "version": 1} for name in names])
+    _BUMP.run_many(connection, [{"topic": name, "version": 1} for name in names])
 
 
-@cache
 def _bump(dialect: str) -> Executable:
     statement: Executable = insert_of(dialect)(TopicVersion).on_conflict_do_update(
         index_elements=["topic"], set_={"version": TopicVersion.version + 1}
     )
     return statement
+
+
+_BUMP = Prepared(_bump, ("topic", "version"))
 
 
 def versions(session: Session) -> Mapping[str, int]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ris_pacs.archive.events import CaseOpened, InstancesStored
-from ris_pacs.archive.queries import arriving
 from ris_pacs.kernel.actor import Actor
 from ris_pacs.orders import queries as orders
 from ris_pacs.orders.events import ExamMoved, OrderChanged, OrderPlaced
@@ -28,7 +27,7 @@ def order_changed(uow: UnitOfWork, event: OrderChanged, actor: Actor) -> None:
 
 
 def images_came(uow: UnitOfWork, event: InstancesStored, actor: Actor) -> None:
-    for site_id in arriving.sites_of_study(uow, event.study_id):
+    for site_id in event.site_ids:
         uow.touch(f"site:{site_id}")
     uow.touch("archive")
 

@@ -185,7 +185,7 @@ def test_a_failing_reaction_to_a_later_image_is_shown_and_the_next_one_is_tried_
     with unit_of_work(system) as uow:
         booked = practice.a_booked_exam(uow, AT_TWO)
     store(system, of_exam(system, booked, 1))
-    monkeypatch.setattr("ris_pacs.archive.service.complete._nothing_new", failing)
+    monkeypatch.setattr("ris_pacs.archive.service.tally.locked_exams_of_study", failing)
     assert store(system, of_exam(system, booked, 2)) == ["stored"]
     monkeypatch.undo()
     assert store(system, of_exam(system, booked, 3)) == ["stored"]

@@ -117,6 +117,46 @@ def test_group_commit_fails_one_item_alone(system):
     assert sorted(audited) == ["a", "b", "c", "d", "e"]
 
 
+def test_a_part_that_fails_in_a_group_is_taken_back_and_the_rest_stays(system):
+    def work(uow: UnitOfWork) -> str:
+        counters.next_number(uow, "before")
+        try:
+            with uow.savepoint():
+                counters.next_number(uow, "part")
+                uow.session.add(Mark(name="part", value=1))
+                uow.touch("part")
+                raise Invalid("the part fails")
+        except Invalid:
+            uow.session.add(Mark(name="noted", value=1))
+        return "done"
+
+    assert GroupCommit(system).run(work) == "done"
+    assert "noted" in marks(system)
+    assert "part" not in marks(system)
+    with unit_of_work(system) as uow:
+        assert counters.next_number(uow, "before") == 2
+        assert counters.next_number(uow, "part") == 1
+        assert "part" not in topics.versions(uow.session)
+
+
+def test_statements_beside_the_session_share_its_fate(system):
+    with pytest.raises(Invalid), unit_of_work(system) as uow:
+        counters.next_number(uow, "fate")
+        uow.session.add(Mark(name="fate", value=1))
+        uow.session.flush()
+        counters.next_number(uow, "fate")
+        raise Invalid("no")
+    with unit_of_work(system) as uow:
+        assert counters.next_number(uow, "fate") == 1
+        with pytest.raises(Invalid), uow.savepoint():
+            counters.next_number(uow, "fate")
+            raise Invalid("no")
+        uow.session.add(Mark(name="fate", value=1))
+    with unit_of_work(system) as uow:
+        assert counters.next_number(uow, "fate") == 2
+    assert "fate" in marks(system)
+
+
 def test_a_full_database_is_said_in_plain_words(system):
     if not system.database.sqlite:
         pytest.skip("PostgreSQL cannot be made full from here; SQLite can")

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from ris_pacs.archive import rules
 from ris_pacs.archive.models import Commitment, CommittedInstance, Instance, Series, Study
 from ris_pacs.kernel import jobs
 from ris_pacs.kernel.actor import Actor
+from ris_pacs.kernel.db import insert_of
 from ris_pacs.kernel.rights import Right, demand
 
 if TYPE_CHECKING:
@@ -96,10 +96,9 @@ def _held(uow: UnitOfWork, uids: list[str]) -> dict[str, Instance]:
 
 
 def _mark(uow: UnitOfWork, instance_ids: list[int]) -> None:
-    insert = sqlite.insert if uow.session.get_bind().dialect.name == "sqlite" else postgresql.insert
     for start in range(0, len(instance_ids), _IN_ONE_STATEMENT):
         uow.session.execute(
-            insert(CommittedInstance).on_conflict_do_nothing(index_elements=["instance_id"]),
+            insert_of(uow.dialect)(CommittedInstance).on_conflict_do_nothing(index_elements=["instance_id"]),
             [{"instance_id": one, "at": uow.now} for one in instance_ids[start : start + _IN_ONE_STATEMENT]],
         )
 

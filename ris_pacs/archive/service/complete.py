@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from ris_pacs.archive import queries, rules
-from ris_pacs.archive.queries import arriving
+from ris_pacs.archive.queries.arriving import QUIET_KEY, ArrivingExam
 from ris_pacs.kernel import jobs
 from ris_pacs.kernel.actor import PROGRAM, Actor
 from ris_pacs.orders.rules import ExamState, Move, may_move
@@ -21,25 +22,17 @@ if TYPE_CHECKING:
 QUIET_JOB = "archive.quiet"
 
 
-def images_came(uow: UnitOfWork, study_id: int, actor: Actor) -> None:
-    """New images of a study: its exams have begun, and may be complete."""
-    for one in arriving.locked_exams_of_study(uow, study_id):
-        if _nothing_new(uow, one):
+def images_came(uow: UnitOfWork, exams: Iterable[ArrivingExam], actor: Actor) -> None:
+    """New images of exams that are held: they have begun, and may be complete."""
+    for one in exams:
+        # Most images are neither the first nor the last: the exam goes on, and somebody will tell when it has ended.
+        if one.state == ExamState.IN_PROGRESS and (one.by_mpps or one.watched):
             continue
         exam = locked_exam(uow, one.id)
         if exam.state not in (ExamState.PERFORMED, ExamState.TO_READ, ExamState.DISCONTINUED):
             begin_exam(uow, exam, actor, uow.now, "images")
         check_complete(uow, one.id, actor)
         wait_for_quiet(uow, one.id)
-
-
-def _nothing_new(uow: UnitOfWork, exam: arriving.ArrivingExam) -> bool:
-    """Most images are neither the first nor the last: the exam goes on, and somebody will tell when it has ended."""
-    return exam.state == ExamState.IN_PROGRESS and (exam.by_mpps or jobs.is_waiting(uow, _quiet_key(exam.id)))
-
-
-def _quiet_key(exam_id: int) -> str:
-    return f"quiet:{exam_id}"
 
 
 def check_complete(uow: UnitOfWork, exam_id: int, actor: Actor) -> None:
@@ -70,7 +63,7 @@ def wait_for_quiet(uow: UnitOfWork, exam_id: int) -> None:
     if _silence_tells(uow, exam_id, locked_exam(uow, exam_id).state):
         minutes = queries.quiet_minutes(uow, exam_id)
         run_at = uow.now + timedelta(minutes=minutes)
-        jobs.enqueue(uow, QUIET_JOB, {"exam_id": exam_id}, run_at=run_at, key=_quiet_key(exam_id))
+        jobs.enqueue(uow, QUIET_JOB, {"exam_id": exam_id}, run_at=run_at, key=f"{QUIET_KEY}{exam_id}")
 
 
 def _silence_tells(uow: UnitOfWork, exam_id: int, state: str) -> bool:
@@ -91,7 +84,7 @@ def end_when_quiet(uow: UnitOfWork, exam_id: int) -> None:
         return
     if last + timedelta(minutes=minutes) > uow.now:
         run_at = last + timedelta(minutes=minutes)
-        jobs.enqueue(uow, QUIET_JOB, {"exam_id": exam_id}, run_at=run_at, key=_quiet_key(exam_id))
+        jobs.enqueue(uow, QUIET_JOB, {"exam_id": exam_id}, run_at=run_at, key=f"{QUIET_KEY}{exam_id}")
         return
     note = f"no new image for {minutes} minutes"
     if exam.state == ExamState.IN_PROGRESS:

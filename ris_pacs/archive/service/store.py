@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
-from functools import cache, cached_property
+from dataclasses import asdict, dataclass, fields
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 import structlog
@@ -21,6 +21,7 @@ from ris_pacs.kernel import audit
 from ris_pacs.kernel.actor import Actor
 from ris_pacs.kernel.db import insert_of
 from ris_pacs.kernel.person import PersonName
+from ris_pacs.kernel.prepared import Prepared
 from ris_pacs.kernel.rights import Right, demand
 
 if TYPE_CHECKING:
@@ -98,11 +99,16 @@ class ReceivedObject:
     def object_key(self) -> str:
         return rules.object_key(self.study.study_instance_uid, self.instance.sop_instance_uid, self.instance.digest)
 
-    @cached_property
+    @property
     def identity_digest(self) -> str:
         """Who and what the object says it is; the same for all objects of a series that belongs together."""
-        facts = [asdict(self.patient), asdict(self.keys) | {"issuer_id": None}]
-        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+        return _identity_digest(self.patient, self.keys)
+
+
+@lru_cache(1024)  # One object after the other says the same.
+def _identity_digest(patient: PatientFacts, keys: ReceivedKeys) -> str:
+    facts = [asdict(patient), asdict(keys) | {"issuer_id": None}]
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -152,12 +158,12 @@ class _KnownInstance:
     digest: str
 
 
-_INSTANCE = select(Instance.id, Instance.digest).where(Instance.sop_instance_uid == bindparam("uid"))
+_INSTANCE = Prepared(select(Instance.id, Instance.digest).where(Instance.sop_instance_uid == bindparam("uid")))
 
 
 def _known_instance(uow: UnitOfWork, received: ReceivedObject) -> _KnownInstance | None:
-    row = uow.run(_INSTANCE, {"uid": received.instance.sop_instance_uid}).one_or_none()
-    return None if row is None else _KnownInstance(row.id, row.digest)
+    found = uow.run(_INSTANCE, {"uid": received.instance.sop_instance_uid})
+    return _KnownInstance(*found[0]) if found else None
 
 
 def _known_object(uow: UnitOfWork, known: _KnownInstance | None, received: ReceivedObject) -> Outcome:
@@ -165,7 +171,7 @@ def _known_object(uow: UnitOfWork, known: _KnownInstance | None, received: Recei
     assert known is not None
     if known.digest == received.instance.digest:
         return Outcome("known", known.id)
-    uow.run(
+    uow.connection.execute(
         insert_of(uow.dialect)(InstanceConflict)
         .values(
             instance_id=known.id,
@@ -191,7 +197,7 @@ class _KnownSeries:
     new: bool = False
 
 
-_SERIES = (
+_SERIES = Prepared(
     select(Series.id, Series.series_instance_uid, Series.study_id, Study.study_instance_uid, Series.identity)
     .join(Study, Study.id == Series.study_id)
     .where(Series.series_instance_uid == bindparam("uid"))
@@ -199,8 +205,8 @@ _SERIES = (
 
 
 def _known_series(uow: UnitOfWork, received: ReceivedObject) -> _KnownSeries | None:
-    row = uow.run(_SERIES, {"uid": received.series.series_instance_uid}).one_or_none()
-    return None if row is None else _KnownSeries(**row._mapping)
+    found = uow.run(_SERIES, {"uid": received.series.series_instance_uid})
+    return _KnownSeries(*found[0]) if found else None
 
 
 def _study(uow: UnitOfWork, received: ReceivedObject) -> int:
@@ -209,7 +215,7 @@ def _study(uow: UnitOfWork, received: ReceivedObject) -> int:
     found = uow.session.scalar(select(Study.id).where(Study.study_instance_uid == facts.study_instance_uid))
     if found is not None:
         return found
-    made: int | None = uow.run(
+    made: int | None = uow.connection.execute(
         insert_of(uow.dialect)(Study)
         .values(
             **asdict(facts),
@@ -235,7 +241,7 @@ def _new_series(uow: UnitOfWork, study_id: int, received: ReceivedObject, actor:
     """The series' row, with its link or its case."""
     facts = asdict(received.series)
     facts.pop("station")
-    made: int | None = uow.run(
+    made: int | None = uow.connection.execute(
         insert_of(uow.dialect)(Series)
         .values(
             **facts,
@@ -269,16 +275,20 @@ def _link(uow: UnitOfWork, study_id: int, series_id: int, received: ReceivedObje
 
 def _insert_instance(uow: UnitOfWork, series_id: int, received: ReceivedObject) -> int | None:
     more = {"series_id": series_id, "source": received.source, "received_at": uow.now}
-    made: int | None = uow.run(_new_instance(uow.dialect), vars(received.instance) | more).scalar_one_or_none()
-    return made
+    made = uow.run(_NEW_INSTANCE, vars(received.instance) | more)
+    return made[0].id if made else None
 
 
-@cache
 def _new_instance(dialect: str) -> Executable:
     statement: Executable = (
         insert_of(dialect)(Instance).on_conflict_do_nothing(index_elements=["sop_instance_uid"]).returning(Instance.id)
     )
     return statement
+
+
+_NEW_INSTANCE = Prepared(
+    _new_instance, (*(one.name for one in fields(InstanceFacts)), "series_id", "source", "received_at")
+)
 
 
 @dataclass(frozen=True)

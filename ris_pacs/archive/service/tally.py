@@ -11,8 +11,11 @@ from sqlalchemy import bindparam, update
 from ris_pacs.archive import rules
 from ris_pacs.archive.events import InstancesStored
 from ris_pacs.archive.models import Series, Study
+from ris_pacs.archive.queries.arriving import locked_exams_of_study
 from ris_pacs.archive.service import link
+from ris_pacs.archive.service.complete import images_came
 from ris_pacs.kernel.actor import Actor
+from ris_pacs.kernel.prepared import Prepared
 
 if TYPE_CHECKING:
     from ris_pacs.kernel.uow import UnitOfWork
@@ -31,12 +34,12 @@ class StudyTally:
     actor: Actor
 
 
-_ADD_TO_SERIES = (
+_ADD_TO_SERIES = Prepared(
     update(Series)
     .where(Series.id == bindparam("series"))
     .values(instance_count=Series.instance_count + bindparam("more"), bytes=Series.bytes + bindparam("more_bytes"))
 )
-_ADD_TO_STUDY = (
+_ADD_TO_STUDY = Prepared(
     update(Study)
     .where(Study.id == bindparam("study"))
     .values(
@@ -47,7 +50,7 @@ _ADD_TO_STUDY = (
     )
     .returning(Study.modalities)
 )
-_SET_MODALITIES = update(Study).where(Study.id == bindparam("study")).values(modalities=bindparam("joined"))
+_SET_MODALITIES = Prepared(update(Study).where(Study.id == bindparam("study")).values(modalities=bindparam("joined")))
 
 
 class Tally:
@@ -84,7 +87,7 @@ class Tally:
             "more_bytes": more.bytes,
             "now": uow.now,
         }
-        modalities: str = uow.run(_ADD_TO_STUDY, values).scalar_one()
+        modalities: str = uow.run(_ADD_TO_STUDY, values)[0].modalities
         joined = "\\".join(sorted((more.modalities | set(modalities.split("\\"))) - {""}))[:100]
         if joined != modalities:
             uow.run(_SET_MODALITIES, {"study": study_id, "joined": joined})
@@ -95,7 +98,10 @@ def _tell(uow: UnitOfWork, study_id: int, more: StudyTally) -> None:
     """The rest of the house hears of new images; if it stumbles, the images stay and a person sees it."""
     try:
         with uow.savepoint():
-            uow.emit(InstancesStored(study_id, more.count), more.actor)
+            exams = locked_exams_of_study(uow, study_id)
+            images_came(uow, exams, more.actor)
+            sites = tuple(sorted({exam.site_id for exam in exams}))
+            uow.emit(InstancesStored(study_id, more.count, sites), more.actor)
     except Exception:
         log.exception("reaction to images failed", study_id=study_id)
         text = "The exam could not be moved; look at it"

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from ris_pacs.catalog import rules
 from ris_pacs.catalog.errors import AeTitleTaken, NoSuchDevice
 from ris_pacs.catalog.models import Device, UnknownCaller
 from ris_pacs.kernel import audit
 from ris_pacs.kernel.actor import Actor
+from ris_pacs.kernel.db import insert_of
 from ris_pacs.kernel.rights import Right, demand
 
 if TYPE_CHECKING:
@@ -94,9 +94,8 @@ def _apply(device: Device, facts: DeviceFacts) -> None:
 
 def note_unknown_caller(uow: UnitOfWork, calling: str, called: str, address: str) -> None:
     """A refused association, counted per title and address. The list stays short whoever knocks."""
-    insert = sqlite.insert if uow.session.get_bind().dialect.name == "sqlite" else postgresql.insert
     uow.session.execute(
-        insert(UnknownCaller)
+        insert_of(uow.dialect)(UnknownCaller)
         .values(calling=calling[:16], called=called[:16], address=address[:64], first_at=uow.now, last_at=uow.now)
         .on_conflict_do_update(
             index_elements=["calling", "called", "address"],
