@@ -27,6 +27,7 @@ __all__ = ["Limits", "Server"]
 
 _RETRY = 0.1  # seconds, when the system has no descriptor or memory for one more connection
 _ABORTING = 5.0  # seconds for aborted associations to leave
+_YIELD, _MOST_YIELDED = 0.002, 0.02  # seconds for each association that runs, and at most
 
 
 class Server:
@@ -64,6 +65,7 @@ class Server:
         while not self._stopping:
             self._wait_for_room()
             poll.poll()
+            self._let_idle_ones_first()
             if not self._stopping:
                 self._accept()
 
@@ -95,6 +97,12 @@ class Server:
         """Those that are admitted now."""
         with self._changed:
             return self._admitted.total()
+
+    def _let_idle_ones_first(self) -> None:
+        """All processes on the socket wake up for a connection: the one with the least to do shall have it."""
+        with self._changed:
+            running = len(self._running)
+        time.sleep(min(running * _YIELD, _MOST_YIELDED))
 
     def _accept(self) -> None:
         """Take one connection, unless another process was faster."""
