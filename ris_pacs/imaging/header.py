@@ -107,7 +107,7 @@ def read(
     return _read(MemorySource(data, total), transfer_syntax, wanted, offset)
 
 
-def read_at(path: Path, offset: int, transfer_syntax: str, wanted: Wanted = INGEST) -> Header:
+def read_at(path: Path | str, offset: int, transfer_syntax: str, wanted: Wanted = INGEST) -> Header:
     """Read the data set that begins at `offset` in a file. Raises HeaderError, OSError."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:

@@ -19,6 +19,7 @@ import re
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -27,12 +28,13 @@ from ris_pacs.kernel.errors import Missing, StorageFull
 _KEY = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*")
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _STALE_SECONDS = 24 * 3600
+_MOST_REMEMBERED = 10_000  # folders that are known to be durable
 
 
 class Incoming:
     """A temporary file being filled."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: str) -> None:
         self.path = path
         self.size = 0
         self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640)
@@ -62,7 +64,8 @@ class Incoming:
     def discard(self) -> None:
         """Leave nothing behind; harmless after `finish` and after `place`."""
         self._close()
-        self.path.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            os.unlink(self.path)
 
     def _close(self) -> None:
         if self._fd >= 0:
@@ -96,7 +99,7 @@ class FolderStore:
         self._objects = root / "objects"
         self._incoming = root / "incoming"
         self._names = _names()
-        self._durable_folders: set[Path] = set()
+        self._durable_folders: set[str] = set()
 
     def prepare(self) -> None:
         """Make the folders; sweep temporary files that a dead process left a day ago or more."""
@@ -109,32 +112,34 @@ class FolderStore:
 
     def incoming(self) -> Incoming:
         try:
-            return Incoming(self._incoming / next(self._names))
+            return Incoming(f"{self._incoming}/{next(self._names)}")
         except OSError as problem:
             raise _plain(problem) from problem
 
     def place(self, incoming: Incoming, key: str) -> bool:
         """False when the key is taken: what stands there is never replaced, and the incoming file stays."""
-        target = self.path(key)
+        target = self._where(key)
+        folder = os.path.dirname(target)
         try:
-            if target.parent not in self._durable_folders:
-                target.parent.mkdir(parents=True, exist_ok=True)
+            if folder not in self._durable_folders:
+                os.makedirs(folder, exist_ok=True)
             os.link(incoming.path, target)  # A rename would replace what stands there.
         except FileExistsError:
             return False
         except OSError as problem:
             raise _plain(problem) from problem
-        incoming.path.unlink()
+        os.unlink(incoming.path)
         return True
 
     def settle(self, keys: Iterable[str]) -> None:
-        folders = {self.path(key).parent for key in keys}
-        for folder in folders:
+        if len(self._durable_folders) > _MOST_REMEMBERED:
+            self._durable_folders.clear()
+        for folder in {os.path.dirname(self._where(key)) for key in keys}:
             _sync_folder(folder)
             parent = folder
-            while parent not in self._durable_folders and parent != self._objects:
+            while parent not in self._durable_folders and parent != str(self._objects):
                 self._durable_folders.add(parent)
-                parent = parent.parent
+                parent = os.path.dirname(parent)
                 _sync_folder(parent)
 
     def open(self, key: str) -> BinaryIO:
@@ -144,9 +149,12 @@ class FolderStore:
             raise Missing(f"The archive has no object {key}.") from None
 
     def path(self, key: str) -> Path:
+        return Path(self._where(key))
+
+    def _where(self, key: str) -> str:
         if not _KEY.fullmatch(key) or len(key) > 400:
             raise ValueError(f"not an object key: {key!r}")
-        return self._objects / key
+        return f"{self._objects}/{key}"
 
     def exists(self, key: str) -> bool:
         return self.path(key).is_file()
@@ -155,7 +163,7 @@ class FolderStore:
         path = self.path(key)
         path.unlink(missing_ok=True)
         if path.parent.is_dir() and not any(path.parent.iterdir()):
-            self._durable_folders.discard(path.parent)
+            self._durable_folders.discard(str(path.parent))
             path.parent.rmdir()
 
     def walk(self) -> Iterator[str]:
@@ -175,7 +183,7 @@ def _names() -> Iterator[str]:
         yield f"{os.getpid()}-{threading.get_ident():x}-{time.time_ns():x}-{number}"
 
 
-def _sync_folder(folder: Path) -> None:
+def _sync_folder(folder: str) -> None:
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(fd)

@@ -11,7 +11,7 @@ from ris_pacs.archive.errors import BadObject
 from ris_pacs.archive.service.link import ReceivedKeys, RequestKeys
 from ris_pacs.archive.service.store import InstanceFacts, PatientFacts, ReceivedObject, SeriesFacts, StudyFacts
 from ris_pacs.imaging.file_meta import HEAD, parse_file_meta, write_file_meta
-from ris_pacs.imaging.header import Header, PixelData, read_at
+from ris_pacs.imaging.header import Header, PixelData, read, read_at
 from ris_pacs.imaging.problems import HeaderError
 from ris_pacs.kernel.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION, is_uid
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _FRAME = struct.Struct("<QI")
 MOST_FRAMES_KEPT = 20_000
+_BEGINNING = 64 * 1024
 LONGEST_KEY = 64  # Kept longer than SH allows, so that a number too long is not taken for its beginning.
 
 
@@ -50,6 +51,7 @@ class Reception:
         self._transfer_syntax_uid = transfer_syntax_uid
         self._source = source
         self._digest = hashlib.sha256()
+        self._beginning = bytearray()
         self._file: Incoming = blobs.incoming()
         meta = write_file_meta(
             sop_class_uid,
@@ -67,6 +69,8 @@ class Reception:
         """Raises StorageFull."""
         self._digest.update(piece)
         self._size += len(piece)
+        if len(self._beginning) < _BEGINNING:
+            self._beginning += piece[:_BEGINNING]
         self._file.write(piece)
 
     def finish(self) -> ReceivedObject:
@@ -75,12 +79,13 @@ class Reception:
         An object that stands there already stays as it is, and its own file is described: its meta header may have
         another length than ours would. Raises BadObject, StorageFull.
         """
-        received = self._describe(self._file.path, self._offset)
+        received = self._describe(self._header(), self._offset)
         self._file.finish()
         if self._blobs.place(self._file, received.object_key):
             return received
         standing = self._blobs.path(received.object_key)
-        received = self._describe(standing, self._offset_of_the_same(standing))
+        offset = self._offset_of_the_same(standing)
+        received = self._describe(self._header_in(standing, offset), offset)
         self._file.discard()
         return received
 
@@ -110,11 +115,21 @@ class Reception:
     def size(self) -> int:
         return self._file.size
 
-    def _describe(self, path: Path, offset: int) -> ReceivedObject:
+    def _header(self) -> Header:
+        """Most headers, with native pixels, are told by their first bytes, which are still at hand."""
         try:
-            header = read_at(path, offset, self._transfer_syntax_uid)
+            header = read(self._beginning, self._transfer_syntax_uid, total=self._size, offset=self._offset)
         except HeaderError as problem:
             raise BadObject(f"Not a readable data set: {problem.message}") from problem
+        return header if header.complete else self._header_in(self._file.path, self._offset)
+
+    def _header_in(self, path: Path | str, offset: int) -> Header:
+        try:
+            return read_at(path, offset, self._transfer_syntax_uid)
+        except HeaderError as problem:
+            raise BadObject(f"Not a readable data set: {problem.message}") from problem
+
+    def _describe(self, header: Header, offset: int) -> ReceivedObject:
         study_uid, series_uid = header.string(0x0020000D), header.string(0x0020000E)
         self._check(header, study_uid, series_uid)
         return ReceivedObject(
