@@ -147,7 +147,7 @@ class Importer:
             except BaseException:
                 reception.discard()
                 raise
-        outcome = self._group.run(lambda uow: store_object(uow, received, PROGRAM).kind, received.object_key)
+        outcome = self._group.run(lambda uow: store_object(uow, received, PROGRAM).kind)
         return Imported(candidate.name, _OUTCOMES[outcome])
 
 

@@ -19,7 +19,6 @@ import re
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -64,8 +63,7 @@ class Incoming:
     def discard(self) -> None:
         """Leave nothing behind; harmless after `finish` and after `place`."""
         self._close()
-        with suppress(FileNotFoundError):
-            os.unlink(self.path)
+        Path(self.path).unlink(missing_ok=True)
 
     def _close(self) -> None:
         if self._fd >= 0:
@@ -119,27 +117,27 @@ class FolderStore:
     def place(self, incoming: Incoming, key: str) -> bool:
         """False when the key is taken: what stands there is never replaced, and the incoming file stays."""
         target = self._where(key)
-        folder = os.path.dirname(target)
+        folder = _folder_of(target)
         try:
             if folder not in self._durable_folders:
-                os.makedirs(folder, exist_ok=True)
+                Path(folder).mkdir(parents=True, exist_ok=True)
             os.link(incoming.path, target)  # A rename would replace what stands there.
         except FileExistsError:
             return False
         except OSError as problem:
             raise _plain(problem) from problem
-        os.unlink(incoming.path)
+        Path(incoming.path).unlink()
         return True
 
     def settle(self, keys: Iterable[str]) -> None:
         if len(self._durable_folders) > _MOST_REMEMBERED:
             self._durable_folders.clear()
-        for folder in {os.path.dirname(self._where(key)) for key in keys}:
+        for folder in {_folder_of(self._where(key)) for key in keys}:
             _sync_folder(folder)
             parent = folder
             while parent not in self._durable_folders and parent != str(self._objects):
                 self._durable_folders.add(parent)
-                parent = os.path.dirname(parent)
+                parent = _folder_of(parent)
                 _sync_folder(parent)
 
     def open(self, key: str) -> BinaryIO:
@@ -181,6 +179,10 @@ def _names() -> Iterator[str]:
     while True:
         number += 1
         yield f"{os.getpid()}-{threading.get_ident():x}-{time.time_ns():x}-{number}"
+
+
+def _folder_of(path: str) -> str:
+    return path.rpartition("/")[0]
 
 
 def _sync_folder(folder: str) -> None:

@@ -156,7 +156,13 @@ def open_database(url: str, pool_size: int = 10) -> Database:
         )
         event.listen(engine, "before_cursor_execute", _check_values)
         return Database(engine, None)
-    engine = create_engine(url, pool_size=pool_size, max_overflow=pool_size, connect_args={"check_same_thread": False})
+    engine = create_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_use_lifo=True,  # The connection that was last used has the pages at hand.
+        connect_args={"check_same_thread": False},
+    )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     event.listen(engine, "before_cursor_execute", _check_values)

@@ -167,13 +167,14 @@ def unit_of_work(system: System) -> Iterator[UnitOfWork]:
 
     Raises StorageFull or Busy when the database cannot take it.
     """
-    with _writing(system) as uow:
+    with system.database.writing(), _committed(system) as uow:
         yield uow
 
 
 @contextmanager
-def _writing(system: System, *, hopeful: bool = False) -> Iterator[UnitOfWork]:
-    with _plain_words(), system.database.writing(), _transaction(system, writing=True, hopeful=hopeful) as uow:
+def _committed(system: System, *, hopeful: bool = False) -> Iterator[UnitOfWork]:
+    """The caller is the database's writer."""
+    with _plain_words(), _transaction(system, writing=True, hopeful=hopeful) as uow:
         yield uow
         uow._write_closing_rows()
         uow._commit()
@@ -229,9 +230,8 @@ def _plain_words() -> Iterator[None]:
 
 
 class _Item(Generic[T]):
-    def __init__(self, work: Callable[[UnitOfWork], T], key: str | None) -> None:
+    def __init__(self, work: Callable[[UnitOfWork], T]) -> None:
         self.work = work
-        self.key = key
         self.result: T | None = None
         self.error: BaseException | None = None
         self.done = False
@@ -240,10 +240,10 @@ class _Item(Generic[T]):
 class GroupCommit:
     """Work of many threads in one transaction, so that they share one flush of the disk.
 
-    A thread that calls `run` queues its work, then waits for its turn to lead. The leader takes everything
-    that is queued, settles the names of their objects, does it all in one transaction and leaves; the others find
-    theirs done. There is no thread of its own and no delay when nobody else is waiting. Savepoints cost more than
-    what they guard: only when something fails is the group done again, with one for each item.
+    A thread that calls `run` queues its work, then waits for its turn to lead. The leader waits until it may write,
+    and more work comes meanwhile; then it takes everything that is queued, does it in one transaction and leaves;
+    the others find theirs done. There is no thread of its own and no delay when nobody else is waiting. Savepoints
+    cost more than what they guard: only when something fails is the group done again, with one for each item.
     """
 
     def __init__(self, system: System, most: int = 64) -> None:
@@ -253,13 +253,12 @@ class GroupCommit:
         self._queue_lock = threading.Lock()
         self._lead = threading.Lock()
 
-    def run(self, work: Callable[[UnitOfWork], T], key: str | None = None) -> T:
+    def run(self, work: Callable[[UnitOfWork], T]) -> T:
         """The result of `work`, after the commit that holds it. A failing item fails alone.
 
-        key: of an object in the blob store that was placed for this work; its name is durable before the commit.
         `work` may run several times: when a part of the group failed, or the database had to give up.
         """
-        item = _Item(work, key)
+        item = _Item(work)
         with self._queue_lock:
             self._queue.append(item)
         with self._lead:
@@ -270,10 +269,13 @@ class GroupCommit:
         return item.result  # type: ignore[return-value]
 
     def _commit_queued(self) -> None:
-        with self._queue_lock:
-            batch, self._queue = self._queue[: self._most], self._queue[self._most :]
+        with self._system.database.writing():
+            with self._queue_lock:
+                batch, self._queue = self._queue[: self._most], self._queue[self._most :]
+            self._commit_together(batch)
+
+    def _commit_together(self, batch: list[_Item[Any]]) -> None:
         try:
-            self._system.blobs.settle(item.key for item in batch if item.key is not None)
             for attempt in range(_ATTEMPTS):
                 try:
                     self._commit(batch)
@@ -290,12 +292,12 @@ class GroupCommit:
 
     def _commit(self, batch: list[_Item[Any]]) -> None:
         try:
-            with _writing(self._system, hopeful=True) as uow:
+            with _committed(self._system, hopeful=True) as uow:
                 for item in batch:
                     with uow.savepoint():
                         item.result = item.work(uow)
         except _BeginAgain:
-            with _writing(self._system) as uow:
+            with _committed(self._system) as uow:
                 for item in batch:
                     self._do(uow, item)
 

@@ -69,7 +69,7 @@ class _Sink:
             return store_object(uow, received, self._actor).kind
 
         try:
-            kind = self._group.run(file, received.object_key)
+            kind = self._group.run(file)
         except DomainError as problem:
             log.warning("object not filed", reason=problem.code, sop_instance_uid=self._request.sop_instance_uid)
             return Status(problem.answer.dimse, problem.message)

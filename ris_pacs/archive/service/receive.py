@@ -74,14 +74,16 @@ class Reception:
         self._file.write(piece)
 
     def finish(self) -> ReceivedObject:
-        """The file is durable under its key (its name is, once the store has settled); the header is read.
+        """The file and its name are durable; the header is read.
 
         An object that stands there already stays as it is, and its own file is described: its meta header may have
         another length than ours would. Raises BadObject, StorageFull.
         """
         received = self._describe(self._header(), self._offset)
         self._file.finish()
-        if self._blobs.place(self._file, received.object_key):
+        placed = self._blobs.place(self._file, received.object_key)
+        self._blobs.settle([received.object_key])
+        if placed:
             return received
         standing = self._blobs.path(received.object_key)
         offset = self._offset_of_the_same(standing)
