@@ -6,6 +6,7 @@ import socket
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from pynetdicom.sop_class import _STORAGE_CLASSES
 
@@ -28,6 +29,7 @@ from ris_pacs.dicom.sop_classes import (
     STUDY_ROOT_GET,
     STUDY_ROOT_MOVE,
 )
+from ris_pacs.imaging.decompress import decompressed
 from ris_pacs.kernel.uow import System
 from ris_pacs.worklist.dimse.find import WorklistFind
 from ris_pacs.worklist.dimse.mpps import PerformedSteps
@@ -53,6 +55,7 @@ def dicom_services(settings: Settings, system: System) -> Services:
         retrieve=dict.fromkeys((PATIENT_ROOT_MOVE, PATIENT_ROOT_GET, STUDY_ROOT_MOVE, STUDY_ROOT_GET), retrieve),
         normalized={PERFORMED_STEP: PerformedSteps(system), STORAGE_COMMITMENT: StorageCommitment(system)},
         extended={PATIENT_ROOT_FIND: b"\x01\x01", STUDY_ROOT_FIND: b"\x01\x01"},
+        transcode=partial(decompressed, scratch=settings.data_dir),
     )
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
 from ssl import SSLContext
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from pydicom.dataset import Dataset
 
@@ -247,8 +247,9 @@ class Services:
     store: None refuses storage; storage_classes: the SOP classes that it takes, and that C-GET gives.
     find, retrieve, normalized: by SOP class UID. C-ECHO is the listener's own.
     extended: by SOP class UID, which flags of its extended negotiation the handler honours (1) or not (0).
-    transcode: a file's data set in another transfer syntax, without loss, for a peer that cannot take the
-        stored one; None if it cannot be done. The listener itself goes between uncompressed syntaxes.
+    transcode: a file's data set in another transfer syntax, without further loss, for a peer that cannot take
+        the stored one: an open file that the listener closes; None if it cannot be done. A DomainError says why
+        this one object cannot be had. The listener itself goes between uncompressed syntaxes.
     """
 
     store: StoreHandler | None = None
@@ -257,4 +258,4 @@ class Services:
     retrieve: dict[str, RetrieveHandler] = field(default_factory=dict)
     normalized: dict[str, NormalizedHandler] = field(default_factory=dict)
     extended: dict[str, bytes] = field(default_factory=dict)
-    transcode: Callable[[Path, str], bytes | None] | None = None
+    transcode: Callable[[Path, str], BinaryIO | None] | None = None

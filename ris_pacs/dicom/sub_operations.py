@@ -51,7 +51,7 @@ def store_file(
     except OSError as error:
         return Status(UNREADABLE.code, f"{UNREADABLE.comment}: {error.strerror or error}")
     except ConversionFailed as error:
-        return Status(UNREADABLE.code, f"{UNREADABLE.comment}: {error}")
+        return Status(UNREADABLE.code, str(error))
     answer = await_answer(exchange, command).command
     return Status(answer.status or 0, answer.error_comment or "", answer.offending_element or ())
 
@@ -89,10 +89,15 @@ def _send_converted(
 ) -> bool:
     """Uncompressed, if the peer takes that; else whatever the hook can make."""
     for context in sorted(contexts, key=lambda context: context.transfer_syntax not in UNCOMPRESSED):
-        data = convert(file, context.transfer_syntax, transcode)
-        if data is not None:
-            exchange.send(context, command, data)
-            return True
+        made = convert(file, context.transfer_syntax, transcode)
+        if made is None:
+            continue
+        if isinstance(made, bytes):
+            exchange.send(context, command, made)
+        else:
+            with made:
+                exchange.send_file(context, command, made.fileno(), 0, os.fstat(made.fileno()).st_size)
+        return True
     return False
 
 

@@ -1,10 +1,11 @@
-"""A stored data set in another uncompressed transfer syntax (PS3.5 Annex A), for peers that need it."""
+"""A stored data set in another transfer syntax (PS3.5 Annex A), for peers that need it."""
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from pydicom import dcmread
@@ -16,28 +17,31 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, Imp
 from ris_pacs.dicom.encode import deflate
 from ris_pacs.dicom.handlers import StoredFile
 from ris_pacs.dicom.negotiation import UNCOMPRESSED
+from ris_pacs.kernel.errors import DomainError
 
-Transcode = Callable[[Path, str], bytes | None]
+Transcode = Callable[[Path, str], BinaryIO | None]
 
 _WORD_SIZES = {"OW": 2, "OL": 4, "OF": 4, "OD": 8, "OV": 8}  # bytes that change places between endians
 
 
 class ConversionFailed(ValueError):
-    """The stored file could not be read or rewritten."""
+    """The stored file could not be read, rewritten or decompressed; why, in words."""
 
 
-def convert(file: StoredFile, target: str, transcode: Transcode | None = None) -> bytes | None:
-    """The file's data set in transfer syntax `target`; None where nobody can make it.
+def convert(file: StoredFile, target: str, transcode: Transcode | None = None) -> bytes | BinaryIO | None:
+    """The file's data set in transfer syntax `target`, in memory or as an open file; None where nobody can make it.
 
     Between uncompressed syntaxes by pydicom, which keeps every value; anything else by `transcode`.
-    Raises ConversionFailed for a file that cannot be read.
+    Raises ConversionFailed.
     """
     try:
         if file.transfer_syntax_uid in UNCOMPRESSED and target in UNCOMPRESSED:
             return _rewrite(file, target)
         return transcode(file.path, target) if transcode else None
+    except DomainError as error:
+        raise ConversionFailed(error.message) from error
     except Exception as error:  # whatever a damaged file makes of the reader; the next file may be sound
-        raise ConversionFailed(f"{type(error).__name__}: {error}") from error
+        raise ConversionFailed(f"the stored file cannot be read: {type(error).__name__}: {error}") from error
 
 
 def _rewrite(file: StoredFile, target: str) -> bytes:

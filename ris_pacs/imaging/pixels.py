@@ -80,7 +80,7 @@ class Picture:
         self.header = header
         self.pixels = pixels
         self.meta = meta
-        self.shape = _shape(header, pixels)
+        self.shape = shape_of(header, pixels)
 
     @property
     def frames(self) -> int:
@@ -152,7 +152,8 @@ def open_picture(path: Path) -> Picture:
     return Picture(path, meta, header, header.pixels)
 
 
-def _shape(header: Header, pixels: PixelData) -> Shape:
+def shape_of(header: Header, pixels: PixelData) -> Shape:
+    """Raises CannotDecode."""
     rows, columns = header.integer(ROWS) or 0, header.integer(COLUMNS) or 0
     samples = header.integer(SAMPLES) or 1
     allocated = {FLOAT_PIXELS: 32, DOUBLE_PIXELS: 64}.get(pixels.tag) or header.integer(BITS_ALLOCATED) or 0

@@ -37,6 +37,16 @@ class CannotDecode(Invalid):
 
     def __init__(self, problem: str) -> None:
         super().__init__(f"The picture cannot be shown: {problem}.")
+        self.problem = problem
+
+
+class NotDecompressed(Invalid):
+    """Whoever takes only uncompressed pixels cannot have this object."""
+
+    code = "not-decompressed"
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(f"Cannot be decompressed: {problem}.")
 
 
 def tag_text(tag: int) -> str:

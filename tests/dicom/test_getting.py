@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 from pydicom import dcmread
@@ -30,6 +32,16 @@ from .peers import (
     write_file,
 )
 from .retrieving import BIG, IMPLICIT, LITTLE, Peer, counts, part_10, sending, source, swapped
+
+A_NAME = b"\x10\0\x10\0PN\2\0AB"
+
+
+def a_name(folder: Path) -> BinaryIO:
+    """What a hook makes: an open file with a data set of one element."""
+    made = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - the listener closes it
+    made.write(A_NAME)
+    made.flush()
+    return made
 
 
 class TestGet:
@@ -85,14 +97,14 @@ class TestGet:
         file = StoredFile(CT, file.sop_instance_uid, str(JPEGBaseline8Bit), file.path, file.offset)
         asked: list[tuple[Path, str]] = []
 
-        def transcode(path: Path, syntax: str) -> bytes | None:
+        def transcode(path: Path, syntax: str) -> BinaryIO:
             asked.append((path, syntax))
-            return b"\x10\0\x10\0PN\2\0AB"
+            return a_name(tmp_path)
 
         services = source(sending([file]), transcode=transcode)
         with listening(services) as here, Peer(here, get_classes=(CT,)) as peer:
             *_, (final, _) = peer.get()
-            assert peer.received == [(file.sop_instance_uid, b"\x10\0\x10\0PN\2\0AB")]
+            assert peer.received == [(file.sop_instance_uid, A_NAME)]
         assert final.Status == 0
         assert asked == [(file.path, LITTLE)]
 
@@ -100,9 +112,9 @@ class TestGet:
         file = write_file(tmp_path, image())
         asked: list[str] = []
 
-        def transcode(path: Path, syntax: str) -> bytes | None:
+        def transcode(path: Path, syntax: str) -> BinaryIO:
             asked.append(syntax)
-            return b"\x10\0\x10\0PN\2\0AB"
+            return a_name(tmp_path)
 
         jpeg = str(JPEGBaseline8Bit)
         services = source(sending([file]), transcode=transcode)
@@ -113,7 +125,7 @@ class TestGet:
 
     @pytest.mark.parametrize("answer", ["none", "no hook", "fails"])
     def test_what_cannot_be_transcoded_fails_alone(self, tmp_path: Path, answer: str) -> None:
-        def transcode(path: Path, syntax: str) -> bytes | None:
+        def transcode(path: Path, syntax: str) -> BinaryIO | None:
             if answer == "fails":
                 raise ValueError("damaged")
             return None

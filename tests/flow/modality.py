@@ -118,11 +118,11 @@ def store(practice: Practice, calling: str, *files: Path) -> None:
 
 
 @contextmanager
-def storescp(folder: Path, port: int, title: str) -> Iterator[None]:
-    """DCMTK's receiver: takes every transfer syntax and writes what comes bit for bit."""
+def storescp(folder: Path, port: int, title: str, takes: str = "+xa") -> Iterator[None]:
+    """DCMTK's receiver: takes every transfer syntax, or what `takes` says, and writes what comes bit for bit."""
     folder.mkdir()
     process = subprocess.Popen(
-        [tool("storescp"), "-aet", title, "+xa", "-pm", "+B", "-od", str(folder), str(port)],
+        [tool("storescp"), "-aet", title, takes, "-pm", "+B", "-od", str(folder), str(port)],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

@@ -8,13 +8,16 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pynetdicom
 import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate
 from pydicom.uid import ImplicitVRLittleEndian, generate_uid
 
 from ris_pacs.archive.queries.integrity import expected_files
+from ris_pacs.imaging.pixels import open_picture
 from ris_pacs.kernel.uow import read_only
 from tests.flow import modality
 from tests.flow.emr import a_person
@@ -133,6 +136,70 @@ def test_movescu_to_a_registered_device_bit_for_bit(practice: Practice, stored, 
     assert set(kept) <= set(arrived)
     for uid, file in kept.items():
         assert modality.data_set_of(arrived[uid]) == modality.data_set_of(file), uid
+
+
+def same_pixels(received: Path, kept: Path) -> None:
+    """Not compressed, and every frame as the stored one is decoded."""
+    assert not dcmread(received, stop_before_pixels=True).file_meta.TransferSyntaxUID.is_encapsulated
+    plain, packed = open_picture(received), open_picture(kept)
+    assert plain.frames == packed.frames
+    for frame in range(1, plain.frames + 1):
+        assert np.array_equal(plain.decode(frame), packed.decode(frame)), (kept, frame)
+
+
+def test_getscu_that_takes_no_compression(practice: Practice, stored, tmp_path: Path) -> None:
+    address = modality.address(practice, practice.add_node())
+    for uid, kept in stored(practice).items():
+        study = dcmread(kept, stop_before_pixels=True).StudyInstanceUID
+        folder = tmp_path / uid
+        folder.mkdir()
+        keys = ("-k", "0008,0052=IMAGE", "-k", f"0020,000D={study}", "-k", f"0008,0018={uid}")
+        done = modality.dcmtk("getscu", "-v", "-S", "+x=", "+B", "-od", folder, *keys, *address)
+        assert done.returncode == 0, done.stdout
+        (received,) = folder.iterdir()
+        same_pixels(received, kept)
+
+
+@pytest.mark.parametrize("takes", ["+x=", "+xi"], ids=["explicit", "implicit"])
+def test_movescu_to_a_device_that_takes_no_compression(practice: Practice, stored, tmp_path: Path, takes: str) -> None:
+    kept = stored(practice)
+    port = modality.free_port()
+    asker, target = practice.add_node(), practice.add_node("127.0.0.1", port)
+    studies = {str(dcmread(file, stop_before_pixels=True).StudyInstanceUID) for file in kept.values()}
+    with modality.storescp(tmp_path / "there", port, target, takes):
+        for study in studies:
+            keys = ("-k", "0008,0052=STUDY", "-k", f"0020,000D={study}")
+            done = modality.dcmtk("movescu", "-v", "-S", "-aem", target, *keys, *modality.address(practice, asker))
+            assert "Received Final Move Response (Success)" in done.stdout, done.stdout
+    arrived = {str(dcmread(one, stop_before_pixels=True).SOPInstanceUID): one for one in (tmp_path / "there").iterdir()}
+    assert set(kept) <= set(arrived)
+    for uid, file in kept.items():
+        same_pixels(arrived[uid], file)
+
+
+@pytest.mark.usefixtures("raw_sender")
+def test_what_cannot_be_decompressed_fails_alone(practice: Practice, tmp_path: Path) -> None:
+    study, series = generate_uid(), generate_uid()
+    sent = {}
+    for name in ("good", "damaged"):
+        image = dcmread(real_file("693_J2KR.dcm"))
+        image.StudyInstanceUID, image.SeriesInstanceUID, image.SOPInstanceUID = study, series, generate_uid()
+        if name == "damaged":
+            image.PixelData = encapsulate([b"\xff\x4f no picture "])
+        image.file_meta.MediaStorageSOPInstanceUID = image.SOPInstanceUID
+        image.save_as(tmp_path / f"{name}.dcm")
+        assert send_as_it_is(practice, practice.add_node(), tmp_path / f"{name}.dcm") == 0x0000
+        sent[name] = str(image.SOPInstanceUID)
+    (tmp_path / "got").mkdir()
+    keys = ("-k", "0008,0052=STUDY", "-k", f"0020,000D={study}")
+    address = modality.address(practice, practice.add_node())
+    done = modality.dcmtk("getscu", "-d", "-S", "+x=", "+B", "-od", tmp_path / "got", *keys, *address)
+    assert "Completed Suboperations       : 1" in done.stdout, done.stdout
+    assert "Failed Suboperations          : 1" in done.stdout, done.stdout
+    (received,) = (tmp_path / "got").iterdir()
+    assert dcmread(received).SOPInstanceUID == sent["good"]
+    (line,) = [line for line in practice.log.read_text().splitlines() if sent["damaged"] in line and "sub-op" in line]
+    assert json.loads(line)["comment"] == "Cannot be decompressed: its JPEG 2000 data are damaged."
 
 
 def test_a_move_to_an_unknown_destination_is_refused(practice: Practice) -> None:

@@ -112,7 +112,13 @@ def _storage(services: Services) -> Iterator[str]:
         "",
     )
     yield from table(("Failure reason in the report", "When"), tables.COMMITMENT)
-    converts = "is decompressed where the peer needs it" if services.transcode else "is sent only as it is stored"
+    converts = (
+        "is decompressed to Explicit or Implicit VR Little Endian where the peer takes nothing else, under the same "
+        "SOP Instance UID; JPEG and JPEG 2000 in luminance and chrominance become RGB; films (MPEG, H.26x) "
+        "are not decompressed"
+        if services.transcode
+        else "is sent only as it is stored"
+    )
     yield from (
         "C-MOVE and C-GET take the unique key of their level, and relational keys beside it. A",
         "file goes out in its stored",
