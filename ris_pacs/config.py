@@ -20,7 +20,7 @@ KNOWN = frozenset(
     PREFIX + name
     for name in (
         "DATA_DIR DATABASE_URL STORAGE_URL BIND HTTP_PORT DICOM_PORT DICOM_TLS_PORT HL7_PORT TLS_CERT TLS_KEY "
-        "TLS_CA SMTP_URL TRUSTED_PROXIES AE_TITLE SECRET_KEY PUBLIC_URL UID_ROOT LOG_FORMAT"
+        "TLS_CA TLS_CLIENT_CERTIFICATE SMTP_URL TRUSTED_PROXIES AE_TITLE SECRET_KEY PUBLIC_URL UID_ROOT LOG_FORMAT"
     ).split()
 )
 # Read by the test suite, inherited by the processes that it starts.
@@ -52,6 +52,7 @@ class Settings:
     tls_cert: Path | None = None
     tls_key: Path | None = None
     tls_ca: Path | None = None
+    tls_client_certificate: str = "optional"
     smtp_url: str | None = None
     trusted_proxies: tuple[str, ...] = ()
     uid_root: str | None = None
@@ -101,6 +102,7 @@ def read_settings(environ: Mapping[str, str] | None = None, dotenv: Path | None 
         tls_cert=_file(given, "TLS_CERT"),
         tls_key=_file(given, "TLS_KEY"),
         tls_ca=_file(given, "TLS_CA"),
+        tls_client_certificate=_choice(given, "TLS_CLIENT_CERTIFICATE", ("optional", "required")),
         smtp_url=_url(given, "SMTP_URL", ("smtp", "smtps")),
         trusted_proxies=_networks(given),
         uid_root=_uid_root(given),
@@ -215,6 +217,8 @@ def _check_certificates(given: Mapping[str, str]) -> None:
     for name, other in (("TLS_CERT", "TLS_KEY"), ("TLS_KEY", "TLS_CERT"), ("TLS_CA", "TLS_CERT")):
         if name in given and other not in given:
             raise SettingError(name, f"needs {PREFIX}{other} too")
+    if given.get("TLS_CLIENT_CERTIFICATE") == "required" and "TLS_CA" not in given:
+        raise SettingError("TLS_CLIENT_CERTIFICATE", f"needs the authority that they come from: {PREFIX}TLS_CA")
     if "DICOM_TLS_PORT" in given and "TLS_CERT" not in given:
         raise SettingError("DICOM_TLS_PORT", f"needs a certificate: {PREFIX}TLS_CERT and {PREFIX}TLS_KEY")
 

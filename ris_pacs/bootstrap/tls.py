@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import ssl
+from pathlib import Path
 
 from ris_pacs.config import SettingError, Settings
 
+_BEGIN, _END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
+
 
 def server_context(settings: Settings) -> ssl.SSLContext | None:
-    """None without certificates. With RIS_PACS_TLS_CA a peer that shows a certificate must show one of that authority.
+    """None without certificates. With RIS_PACS_TLS_CA a peer that shows a certificate must show one of that authority,
+    or ours, as `doctor` does; RIS_PACS_TLS_CLIENT_CERTIFICATE says whether it must show one at all.
 
     TLS 1.2 and 1.3 with forward secrecy: the Modified BCP 195 profile of PS3.15 B.12. Raises SettingError.
     """
@@ -21,7 +25,16 @@ def server_context(settings: Settings) -> ssl.SSLContext | None:
         context.load_cert_chain(settings.tls_cert, settings.tls_key)
         if settings.tls_ca is not None:
             context.load_verify_locations(settings.tls_ca)
-            context.verify_mode = ssl.CERT_OPTIONAL
+            context.load_verify_locations(cadata=_own(settings.tls_cert))
+            context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
+            required = settings.tls_client_certificate == "required"
+            context.verify_mode = ssl.CERT_REQUIRED if required else ssl.CERT_OPTIONAL
     except (ssl.SSLError, OSError) as problem:
         raise SettingError("TLS_CERT", f"certificate, key or authority cannot be used: {problem}") from None
     return context
+
+
+def _own(file: Path) -> str:
+    """Our certificate alone: the authorities that follow it in the file are nobody's warrant here."""
+    text = file.read_text(encoding="ascii", errors="replace")
+    return text[text.index(_BEGIN) : text.index(_END) + len(_END)]

@@ -119,7 +119,7 @@ SECURITY = (
     "profile of PS3.15 B.12. Associations that we open are not encrypted.",
     "With an authority (`RIS_PACS_TLS_CA`) a certificate that a peer shows must come from it. A "
     "peer that shows none is "
-    "not refused.",
+    "refused where `RIS_PACS_TLS_CLIENT_CERTIFICATE` is `required`, and let in otherwise.",
     "Only registered AE titles are served, from their address where that is checked.",
     "Queries, retrievals and stored studies leave audit rows. There is no audit message to a repository (PS3.15 A.5).",
 )
