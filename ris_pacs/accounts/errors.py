@@ -27,3 +27,7 @@ class NoSuchAccount(Missing):
 
 class OwnAccount(Conflict):
     code = "own-account"
+
+
+class DoctorTaken(Conflict):
+    code = "doctor-taken"

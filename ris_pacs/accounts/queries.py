@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, and_, false, or_, select, true
+from sqlalchemy import ColumnElement, and_, false, func, or_, select, true
 from sqlalchemy.orm import selectinload
 
 from ris_pacs.accounts import rules
-from ris_pacs.accounts.models import AccessGrant, Token, User, UserSession
+from ris_pacs.accounts.errors import NoSuchAccount
+from ris_pacs.accounts.models import AccessGrant, SignInFailure, Token, User, UserSession
 from ris_pacs.kernel.actor import Actor, Role
+from ris_pacs.kernel.errors import Forbidden
 
 if TYPE_CHECKING:
     from ris_pacs.kernel.uow import UnitOfWork
@@ -35,6 +37,9 @@ class UserRow:
     roles: tuple[str, ...]
     disabled_at: datetime | None
     made_at: datetime
+    practitioner_id: int | None
+    patient_id: int | None
+    locked: bool
 
 
 def visible(
@@ -111,11 +116,45 @@ def user_of_practitioner(uow: UnitOfWork, practitioner_id: int) -> int | None:
 
 
 def list_users(uow: UnitOfWork) -> list[UserRow]:
-    users = uow.session.scalars(select(User).options(selectinload(User.grants)).order_by(User.name))
+    """locked: by too many wrong passwords for the account itself."""
+    failures = (
+        select(SignInFailure.email_key)
+        .where(SignInFailure.at > uow.now - rules.LOCK_WINDOW)
+        .group_by(SignInFailure.email_key)
+        .having(func.count() >= rules.FAILURES_PER_ACCOUNT)
+    )
+    locked = set(uow.session.scalars(failures))
+    users = uow.session.scalars(select(User).options(selectinload(User.grants)).order_by(User.name, User.id))
     return [
-        UserRow(user.id, user.name, user.email, tuple(g.role for g in user.grants), user.disabled_at, user.made_at)
+        UserRow(
+            id=user.id,
+            name=user.name,
+            email=user.email,
+            roles=tuple(grant.role for grant in user.grants),
+            disabled_at=user.disabled_at,
+            made_at=user.made_at,
+            practitioner_id=user.practitioner_id,
+            patient_id=user.patient_id,
+            locked=user.email_key in locked,
+        )
         for user in users
     ]
+
+
+def own_account(uow: UnitOfWork, actor: Actor) -> User:
+    """Raises Forbidden for an actor that is no person with an account."""
+    user = uow.session.get(User, actor.id) if actor.kind == "user" else None
+    if user is None:
+        raise Forbidden("Only a person with an account has one.")
+    return user
+
+
+def user_row(uow: UnitOfWork, user_id: int) -> UserRow:
+    """Raises NoSuchAccount."""
+    found = next((one for one in list_users(uow) if one.id == user_id), None)
+    if found is None:
+        raise NoSuchAccount("There is no such account.")
+    return found
 
 
 def list_tokens(uow: UnitOfWork) -> list[Token]:

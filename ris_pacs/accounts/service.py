@@ -12,11 +12,11 @@ from argon2.exceptions import VerifyMismatchError
 from sqlalchemy import delete, func, select, update
 
 from ris_pacs.accounts import rules
-from ris_pacs.accounts.errors import EmailTaken, Locked, NameTaken, NoSuchAccount, OwnAccount, WrongSignIn
+from ris_pacs.accounts.errors import DoctorTaken, EmailTaken, Locked, NameTaken, NoSuchAccount, OwnAccount, WrongSignIn
 from ris_pacs.accounts.models import AccessGrant, RoleGrant, SignInFailure, Token, User, UserSession
 from ris_pacs.kernel import audit
 from ris_pacs.kernel.actor import Actor, Role
-from ris_pacs.kernel.errors import Invalid
+from ris_pacs.kernel.errors import Forbidden, Invalid
 from ris_pacs.kernel.rights import Right, demand
 
 if TYPE_CHECKING:
@@ -58,6 +58,10 @@ class NewGrant:
     ends_at: datetime | None = None
 
 
+REFERRED = "referred"
+"""Why a referrer sees an exam."""
+
+
 @cache
 def _hasher() -> PasswordHasher:
     return PasswordHasher()
@@ -76,6 +80,10 @@ def add_user(uow: UnitOfWork, new: NewUser, actor: Actor) -> User:
         raise Invalid("A user needs a name of at most 200 characters.", "name")
     if uow.session.scalar(select(User.id).where(User.email_key == rules.email_key(email))):
         raise EmailTaken(f"{email} has an account already.", "email")
+    role = rules.check_role(new.role)
+    _check_practitioner(uow, role, new.practitioner_id, 0)
+    if new.patient_id is not None and role is not Role.PATIENT:
+        raise Invalid("Only a patient's account is tied to a patient.", "mrn")
     user = User(
         email=email,
         email_key=rules.email_key(email),
@@ -84,7 +92,7 @@ def add_user(uow: UnitOfWork, new: NewUser, actor: Actor) -> User:
         made_at=uow.now,
         patient_id=new.patient_id,
         practitioner_id=new.practitioner_id,
-        grants=[RoleGrant(role=rules.check_role(new.role))],
+        grants=[RoleGrant(role=role)],
     )
     uow.session.add(user)
     uow.session.flush()
@@ -101,12 +109,17 @@ def disable_user(uow: UnitOfWork, email: str, actor: Actor) -> User:
     if actor.kind == "user" and actor.id == user.id:
         raise OwnAccount("This is your own account; another administrator may disable it.", "email")
     user.disabled_at = user.disabled_at or uow.now
-    for session in uow.session.scalars(
-        select(UserSession).where(UserSession.user_id == user.id, UserSession.ended_at.is_(None))
-    ):
-        session.ended_at = uow.now
+    _end_sessions(uow, user)
     audit.record(uow, actor, "disable user", ("user", user.id), patient_id=None)
     return user
+
+
+def _end_sessions(uow: UnitOfWork, user: User, but: int | None = None) -> None:
+    """Everywhere, except for the session `but`."""
+    open_ones = update(UserSession).where(UserSession.user_id == user.id, UserSession.ended_at.is_(None))
+    if but is not None:
+        open_ones = open_ones.where(UserSession.id != but)
+    uow.session.execute(open_ones.values(ended_at=uow.now))
 
 
 def enable_user(uow: UnitOfWork, email: str, actor: Actor) -> User:
@@ -116,6 +129,78 @@ def enable_user(uow: UnitOfWork, email: str, actor: Actor) -> User:
     user.disabled_at = None
     audit.record(uow, actor, "enable user", ("user", user.id), patient_id=None)
     return user
+
+
+def set_password(uow: UnitOfWork, email: str, password: str, actor: Actor) -> User:
+    """For somebody who has lost it: ends all sign-ins and lifts a lock. Raises NoSuchAccount, Invalid, Forbidden."""
+    demand(actor, Right.ADMIN)
+    user = _user(uow, email)
+    user.password_hash = _hasher().hash(rules.check_password(password, user.email))
+    _end_sessions(uow, user)
+    _forget_failures(uow, user)
+    audit.record(uow, actor, "set password", ("user", user.id), patient_id=None)
+    return user
+
+
+def change_own_password(uow: UnitOfWork, asked: SignIn, new: str, session_id: int | None, actor: Actor) -> None:
+    """asked: as for signing in, with the present password. The person's other sign-ins end.
+
+    Raises Locked, WrongSignIn (the caller then calls `count_failure`), Invalid.
+    """
+    user = _verified(uow, asked)
+    if actor.kind != "user" or user.id != actor.id:
+        raise Forbidden("This is another person's account.")
+    user.password_hash = _hasher().hash(rules.check_password(new, user.email))
+    _end_sessions(uow, user, but=session_id)
+    audit.record(uow, actor, "change password", ("user", user.id), patient_id=None)
+
+
+def lift_lock(uow: UnitOfWork, email: str, actor: Actor) -> User:
+    """The wrong passwords of the last minutes no longer count. Raises NoSuchAccount, Forbidden."""
+    demand(actor, Right.ADMIN)
+    user = _user(uow, email)
+    _forget_failures(uow, user)
+    audit.record(uow, actor, "lift lock", ("user", user.id), patient_id=None)
+    return user
+
+
+def _forget_failures(uow: UnitOfWork, user: User) -> None:
+    uow.session.execute(delete(SignInFailure).where(SignInFailure.email_key == user.email_key))
+
+
+def tie_to_practitioner(uow: UnitOfWork, email: str, practitioner_id: int | None, actor: Actor) -> User:
+    """Who a referrer is among the doctors; what was open to the account as another one is closed.
+
+    Raises NoSuchAccount, Invalid, DoctorTaken, Forbidden.
+    """
+    demand(actor, Right.ADMIN)
+    user = _user(uow, email)
+    if user.practitioner_id == practitioner_id:
+        return user
+    _check_practitioner(uow, user.grants[0].role, practitioner_id, user.id)
+    user.practitioner_id = practitioner_id
+    uow.session.execute(
+        update(AccessGrant)
+        .where(AccessGrant.user_id == user.id, AccessGrant.why == REFERRED, AccessGrant.ends_at.is_(None))
+        .values(ends_at=uow.now)
+    )
+    detail = {"practitioner": practitioner_id}
+    audit.record(uow, actor, "tie to doctor", ("user", user.id), patient_id=None, detail=detail)
+    return user
+
+
+def _check_practitioner(uow: UnitOfWork, role: str, practitioner_id: int | None, user_id: int) -> None:
+    if practitioner_id is None:
+        return
+    if role != Role.REFERRER:
+        raise Invalid("Only a referrer is tied to a doctor.", "doctor")
+    other = uow.session.scalar(
+        select(User.email).where(
+            User.practitioner_id == practitioner_id, User.disabled_at.is_(None), User.id != user_id
+        )
+    )
+    if other is not None:
+        raise DoctorTaken(f"This doctor has the account {other} already.", "doctor")
 
 
 def _user(uow: UnitOfWork, email: str) -> User:
@@ -138,6 +223,10 @@ def sign_in(uow: UnitOfWork, request: SignIn, actor: Actor) -> str:
 
     Raises Locked after too many failures, WrongSignIn (the caller then calls `count_failure`).
     """
+    return begin_session(uow, _verified(uow, request), request.address, request.browser)
+
+
+def _verified(uow: UnitOfWork, request: SignIn) -> User:
     key = rules.email_key(request.email)
     _check_lock(uow, key, request.address)
     user = uow.session.scalar(select(User).where(User.email_key == key))
@@ -148,7 +237,7 @@ def sign_in(uow: UnitOfWork, request: SignIn, actor: Actor) -> str:
         known = False
     if user is None or not known:
         raise WrongSignIn("E-mail and password do not match an account.")
-    return begin_session(uow, user, request.address, request.browser)
+    return user
 
 
 def _check_lock(uow: UnitOfWork, email_key: str, address: str) -> None:

@@ -9,11 +9,12 @@ from werkzeug.wrappers import Response
 
 from ris_pacs.accounts import queries, service
 from ris_pacs.accounts.errors import WrongSignIn
-from ris_pacs.accounts.forms import SignInForm
+from ris_pacs.accounts.forms import OwnPasswordForm, SignInForm
 from ris_pacs.kernel.actor import PROGRAM, Role
 from ris_pacs.kernel.errors import DomainError
 from ris_pacs.kernel.uow import System, read_only, unit_of_work
 from ris_pacs.web import context, shell
+from ris_pacs.web.answers import UNPROCESSABLE, done, show_on
 from ris_pacs.web.asking import own_page
 from ris_pacs.web.context import Recognise, Visitor, public, signed_in
 
@@ -158,6 +159,33 @@ def choose_site(site_id: int) -> Response:
 @blueprint.get("/account")
 @signed_in
 def account() -> Response:
+    return _account_page(OwnPasswordForm())
+
+
+def _account_page(form: OwnPasswordForm, status: int = 200) -> Response:
     with read_only(context.system()) as uow:
         sessions = queries.open_sessions(uow, context.actor())
-    return shell.render("accounts/account.html", sessions=sessions)
+    return shell.render("accounts/account.html", status, sessions=sessions, form=form)
+
+
+@blueprint.post("/account/password")
+@signed_in
+def change_password() -> Response:
+    form = OwnPasswordForm()
+    if not form.validate_on_submit():
+        return _account_page(form, UNPROCESSABLE)
+    with read_only(context.system()) as uow:
+        email = queries.own_account(uow, context.actor()).email
+    asked = service.SignIn(email, form.present.data, request.remote_addr or "")
+    try:
+        with unit_of_work(context.system()) as uow:
+            service.change_own_password(uow, asked, form.password.data, context.session_id(), context.actor())
+    except WrongSignIn:
+        with unit_of_work(context.system()) as uow:
+            service.count_failure(uow, asked, PROGRAM)
+        form.present.errors = ["This is not your present password."]
+        return _account_page(form, UNPROCESSABLE)
+    except DomainError as problem:
+        show_on(form, problem)
+        return _account_page(form, UNPROCESSABLE)
+    return done("Your password is changed; other sign-ins of yours have ended", "/account")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from flask_wtf import FlaskForm
 from wtforms import (
     BooleanField,
+    Field,
     HiddenField,
     IntegerField,
     PasswordField,
@@ -15,10 +18,11 @@ from wtforms import (
 )
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
-from ris_pacs.catalog.queries import Device, Partner
-from ris_pacs.catalog.rules import MODALITIES
+from ris_pacs.catalog.queries import Device, Partner, Resource, Site
+from ris_pacs.catalog.rules import MODALITIES, WEEKDAYS, Hours, hours_text, read_hours
 from ris_pacs.catalog.service.devices import DeviceFacts
 from ris_pacs.catalog.service.partners import PartnerFacts
+from ris_pacs.catalog.service.sites import RoomFacts, SiteFacts
 from ris_pacs.kernel.actor import Role
 from ris_pacs.web.shell import ROLE_WORDS
 
@@ -158,7 +162,89 @@ class UserForm(FlaskForm):  # type: ignore[misc]
     email = StringField("E-mail", validators=[InputRequired("Type the e-mail address."), Length(max=200)])
     name = StringField("Name", validators=[InputRequired("Type the name."), Length(max=200)])
     role = SelectField("Role", choices=[(str(role), ROLE_WORDS[role]) for role in Role if role is not Role.SYSTEM])
+    doctor = IntegerField("Doctor", validators=[Optional()])
+    mrn = StringField("MRN", validators=[Length(max=64)])
     password = PasswordField("First password", validators=[InputRequired("Type a first password."), Length(max=200)])
+
+
+class PasswordForm(FlaskForm):  # type: ignore[misc]
+    password = PasswordField("New password", validators=[InputRequired("Type a new password."), Length(max=200)])
+
+
+class DoctorForm(FlaskForm):  # type: ignore[misc]
+    doctor = IntegerField("Doctor", validators=[InputRequired("Choose a doctor from the list.")])
+
+
+class SiteForm(FlaskForm):  # type: ignore[misc]
+    name = StringField("Name", validators=[InputRequired("Type the name of the site."), Length(max=100)])
+    zone = StringField("Time zone", validators=[InputRequired("Type its time zone."), Length(max=64)])
+    address = StringField("Address", validators=[Length(max=300)])
+    phone = StringField("Phone", validators=[Length(max=40)])
+    patient_namespace = StringField(
+        "Patient numbers by", validators=[InputRequired("Who gives out its patient numbers?"), Length(max=64)]
+    )
+    accession_namespace = StringField(
+        "Accession numbers by", validators=[InputRequired("Who gives out its accession numbers?"), Length(max=64)]
+    )
+    accession_prefix = StringField("Prefix", validators=[Length(max=6)])
+
+    def facts(self) -> SiteFacts:
+        return SiteFacts(
+            name=self.name.data or "",
+            zone=self.zone.data or "",
+            patient_namespace=self.patient_namespace.data or "",
+            accession_namespace=self.accession_namespace.data or "",
+            accession_prefix=self.accession_prefix.data or "",
+            address=self.address.data or "",
+            phone=self.phone.data or "",
+        )
+
+    @staticmethod
+    def of(site: Site) -> SiteForm:
+        return SiteForm(
+            name=site.name,
+            zone=site.zone,
+            address=site.address,
+            phone=site.phone,
+            patient_namespace=site.patient_issuer.namespace,
+            accession_namespace=site.accession_issuer.namespace,
+            accession_prefix=site.accession_prefix,
+        )
+
+
+class RoomForm(FlaskForm):  # type: ignore[misc]
+    WEEK = tuple(day.lower() for day in WEEKDAYS)
+
+    name = StringField("Name", validators=[InputRequired("Type the name of the room."), Length(max=64)])
+    modality = SelectField("Modality", choices=[*MODALITIES.items()])
+    position = IntegerField("Column", validators=[InputRequired("Type a number."), NumberRange(0, 999, "0 to 999.")])
+    monday = StringField("Monday", validators=[Length(max=200)])
+    tuesday = StringField("Tuesday", validators=[Length(max=200)])
+    wednesday = StringField("Wednesday", validators=[Length(max=200)])
+    thursday = StringField("Thursday", validators=[Length(max=200)])
+    friday = StringField("Friday", validators=[Length(max=200)])
+    saturday = StringField("Saturday", validators=[Length(max=200)])
+    sunday = StringField("Sunday", validators=[Length(max=200)])
+
+    @property
+    def week(self) -> list[Field]:
+        return [self[day] for day in self.WEEK]
+
+    def facts(self) -> RoomFacts:
+        """Raises Invalid for hours that cannot be read, with the weekday as field."""
+        return RoomFacts(
+            name=self.name.data or "",
+            modality=self.modality.data or "",
+            position=self.position.data or 0,
+            hours=tuple(
+                one for weekday, field in enumerate(self.week) for one in read_hours(weekday, field.data or "")
+            ),
+        )
+
+    @staticmethod
+    def of(room: Resource, hours: Sequence[Hours]) -> RoomForm:
+        said = {day: hours_text(hours, weekday) for weekday, day in enumerate(RoomForm.WEEK)}
+        return RoomForm(name=room.name, modality=room.modality, position=room.position, **said)
 
 
 class SampleForm(FlaskForm):  # type: ignore[misc]

@@ -11,6 +11,7 @@ import ris_pacs.accounts.views
 import ris_pacs.admin.views.health
 import ris_pacs.admin.views.partners
 import ris_pacs.admin.views.people
+import ris_pacs.admin.views.sites
 import ris_pacs.admin.views.stations
 import ris_pacs.archive.views
 import ris_pacs.billing.views
@@ -61,6 +62,7 @@ BLUEPRINTS = (
     ris_pacs.billing.views.blueprint,
     ris_pacs.portal.views.blueprint,
     ris_pacs.admin.views.health.blueprint,
+    ris_pacs.admin.views.sites.blueprint,
     ris_pacs.admin.views.stations.blueprint,
     ris_pacs.admin.views.people.blueprint,
     ris_pacs.admin.views.partners.blueprint,
@@ -109,6 +111,7 @@ PLACES = (
         hot=True,
     ),
     Place("Stations", "device-desktop", "/admin/stations", Right.ADMIN, frozenset({Role.ADMIN})),
+    Place("Sites and rooms", "building-hospital", "/admin/sites", Right.ADMIN, frozenset({Role.ADMIN})),
     Place("People", "id", "/admin/users", Right.ADMIN, frozenset({Role.ADMIN})),
     Place("Audit", "history", "/admin/audit", Right.AUDIT_VIEW, frozenset({Role.ADMIN, Role.MANAGER})),
     Place("Quarantine", "shield-x", "/quarantine", Right.ADMIN, frozenset()),

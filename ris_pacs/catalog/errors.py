@@ -19,6 +19,14 @@ class NoSuchPartner(Missing):
     code = "no-such-partner"
 
 
+class NoSuchSite(Missing):
+    code = "no-such-site"
+
+
+class NoSuchRoom(Missing):
+    code = "no-such-room"
+
+
 class NoSuchPractitioner(Missing):
     code = "no-such-practitioner"
 
@@ -33,3 +41,11 @@ class AeTitleTaken(Conflict):
 
 class PartnerKnown(Conflict):
     code = "partner-known"
+
+
+class NameInUse(Conflict):
+    code = "name-in-use"
+
+
+class IssuerTaken(Conflict):
+    code = "issuer-taken"

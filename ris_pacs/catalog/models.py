@@ -55,7 +55,9 @@ class Resource(HasId, Base):
     position: Mapped[int] = mapped_column(default=0)
 
     site: Mapped[Site] = relationship()
-    hours: Mapped[list[ResourceHours]] = relationship(back_populates="resource", order_by="ResourceHours.id")
+    hours: Mapped[list[ResourceHours]] = relationship(
+        back_populates="resource", order_by="ResourceHours.id", cascade="all, delete-orphan"
+    )
 
     __table_args__ = (
         UniqueConstraint("site_id", "name"),

@@ -7,16 +7,26 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, and_, case, func, literal, or_, select, true
+from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import InstrumentedAttribute, joinedload, selectinload
 
 from ris_pacs.catalog import rules
-from ris_pacs.catalog.errors import NoSuchDevice, NoSuchDiagnosis, NoSuchPartner, NoSuchPractitioner, NoSuchProcedure
+from ris_pacs.catalog.errors import (
+    NoSuchDevice,
+    NoSuchDiagnosis,
+    NoSuchPartner,
+    NoSuchPractitioner,
+    NoSuchProcedure,
+    NoSuchRoom,
+    NoSuchSite,
+)
 from ris_pacs.catalog.models import Device as Device
-from ris_pacs.catalog.models import DiagnosisCode, Practitioner, Site, UnknownCaller
+from ris_pacs.catalog.models import DiagnosisCode, Practitioner, UnknownCaller
 from ris_pacs.catalog.models import Issuer as Issuer
 from ris_pacs.catalog.models import Partner as Partner
 from ris_pacs.catalog.models import Procedure as Procedure
 from ris_pacs.catalog.models import Resource as Resource
+from ris_pacs.catalog.models import Site as Site
 from ris_pacs.kernel.actor import Actor, Role
 from ris_pacs.kernel.text import fold, like_prefix
 
@@ -62,8 +72,30 @@ def site(uow: UnitOfWork, site_id: int) -> Site:
     )
 
 
+def known_site(uow: UnitOfWork, site_id: int) -> Site:
+    """Raises NoSuchSite."""
+    try:
+        return site(uow, site_id)
+    except NoResultFound:
+        raise NoSuchSite("There is no such site.") from None
+
+
+def known_room(uow: UnitOfWork, room_id: int) -> Resource:
+    """Raises NoSuchRoom."""
+    found = resource(uow, room_id)
+    if found is None or found.kind != "room":
+        raise NoSuchRoom("There is no such room.")
+    return found
+
+
 def sites(uow: UnitOfWork) -> list[Site]:
     return list(uow.session.scalars(select(Site).order_by(Site.name)))
+
+
+def sites_with_issuers(uow: UnitOfWork) -> list[Site]:
+    """As `sites`, with those who give out their numbers."""
+    options = joinedload(Site.patient_issuer), joinedload(Site.accession_issuer)
+    return list(uow.session.scalars(select(Site).options(*options).order_by(Site.name)))
 
 
 def zone_of(site: Site) -> ZoneInfo:
@@ -289,6 +321,14 @@ def practitioner(uow: UnitOfWork, practitioner_id: int) -> Practitioner:
     found = uow.session.get(Practitioner, practitioner_id)
     if found is None:
         raise NoSuchPractitioner("There is no such referring doctor.", "referrer")
+    return found
+
+
+def practitioner_by_npi(uow: UnitOfWork, npi: str) -> Practitioner:
+    """Raises NoSuchPractitioner."""
+    found = uow.session.scalar(select(Practitioner).where(Practitioner.npi == npi.strip()))
+    if found is None:
+        raise NoSuchPractitioner(f"There is no doctor with the NPI {npi[:20]}.", "npi")
     return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from zoneinfo import available_timezones
@@ -94,6 +94,14 @@ def check_zone(text: str) -> str:
     return zone
 
 
+def check_accession_prefix(text: str) -> str:
+    """What stands before the year in our accession numbers (at most 16 characters in all, VR SH). Raises Invalid."""
+    prefix = text.strip()
+    if not re.fullmatch(r"([A-Z][A-Z0-9]{0,5})?", prefix):
+        raise Invalid("The prefix has at most 6 capital letters and digits, a letter first.", "accession_prefix")
+    return prefix
+
+
 def check_quiet_minutes(value: int) -> int:
     if not 1 <= value <= 1440:
         raise Invalid("The pause after the last image lasts 1 to 1,440 minutes.", "quiet_minutes")
@@ -109,6 +117,60 @@ class Hours:
     ends: int
     open: bool
     label: str = ""
+
+
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_SPAN = re.compile(r"(closed )?(\d{1,2})(?::(\d\d))? ?[-–] ?(\d{1,2})(?::(\d\d))?( [^,]{1,40})?", re.IGNORECASE)
+
+
+def read_hours(weekday: int, text: str) -> list[Hours]:
+    """ "08:00–12:00, 13:00–17:00, closed 10:00–10:30 Tea": what is said of a weekday; empty is closed all day.
+
+    Raises Invalid with the weekday as field.
+    """
+    found: list[Hours] = []
+    field = WEEKDAYS[weekday].lower()
+    for part in filter(None, (one.strip() for one in text.split(","))):
+        match = _SPAN.fullmatch(part)
+        if match is None or (match[6] and not match[1]):
+            raise Invalid(f"{part[:40]!r} is not hours such as 08:00–17:00, or closed 12:00–12:30 Lunch.", field)
+        begins, ends = int(match[2]) * 60 + int(match[3] or 0), int(match[4]) * 60 + int(match[5] or 0)
+        if not begins < ends <= 1440 or int(match[3] or 0) > 59 or int(match[5] or 0) > 59:
+            raise Invalid(f"{part[:40]!r} does not lie between 00:00 and 24:00, the later time last.", field)
+        if any(one.begins < ends and begins < one.ends and one.open != bool(match[1]) for one in found):
+            raise Invalid(f"{part[:40]!r} lies over hours that are said already.", field)
+        found.append(Hours(weekday, begins, ends, not match[1], (match[6] or "").strip()))
+    return found
+
+
+def hours_text(hours: Iterable[Hours], weekday: int) -> str:
+    """The hours of a weekday as `read_hours` reads them."""
+    today = sorted((one for one in hours if one.weekday == weekday), key=lambda one: (not one.open, one.begins))
+    return ", ".join(
+        f"{'' if one.open else 'closed '}{_clock(one.begins)}–{_clock(one.ends)} {one.label}".strip() for one in today
+    )
+
+
+def hours_summary(hours: Sequence[Hours]) -> str:
+    """ "Mon–Fri 08:00–17:00; Sat 08:00–12:00" for a list of rooms."""
+    if not hours:
+        return "always open"
+    groups: list[tuple[int, int, str]] = []  # first and last weekday, and what is said of them
+    for weekday in range(7):
+        text = hours_text(hours, weekday)
+        if groups and groups[-1][2] == text:
+            groups[-1] = groups[-1][0], weekday, text
+        else:
+            groups.append((weekday, weekday, text))
+    return "; ".join(f"{_days(first, last)} {text}" for first, last, text in groups if text)
+
+
+def _days(first: int, last: int) -> str:
+    return WEEKDAYS[first][:3] if first == last else f"{WEEKDAYS[first][:3]}–{WEEKDAYS[last][:3]}"
+
+
+def _clock(minutes: int) -> str:
+    return f"{minutes // 60:02}:{minutes % 60:02}"
 
 
 @dataclass(frozen=True)

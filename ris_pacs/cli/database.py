@@ -8,14 +8,15 @@ import time
 
 import click
 
-from ris_pacs.catalog.service.setup import NewSite, prepare_practice
+from ris_pacs.catalog.service.setup import prepare_practice
+from ris_pacs.catalog.service.sites import SiteFacts
 from ris_pacs.cli import migrate
 from ris_pacs.cli.setting_up import open_system
 from ris_pacs.kernel.actor import OPERATOR
 from ris_pacs.kernel.uow import System, unit_of_work
 
 # What an installation is called until an administrator names it.
-FIRST_SITE = NewSite(
+FIRST_SITE = SiteFacts(
     name="Main site",
     zone="UTC",
     patient_namespace="RISPACS",

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from ris_pacs.accounts import service as accounts
 from ris_pacs.catalog.rules import MODALITIES, Hours
-from ris_pacs.catalog.service import devices, doctors, partners, setup
-from ris_pacs.catalog.service.setup import NewSite
+from ris_pacs.catalog.service import devices, doctors, partners, setup, sites
 from ris_pacs.demo.people import people
 from ris_pacs.kernel.actor import OPERATOR, PROGRAM, Role
 from ris_pacs.kernel.uow import UnitOfWork
 from ris_pacs.patients.service import register as patients
 
-DEMO_SITE = NewSite(
+DEMO_SITE = sites.SiteFacts(
     name="Mill Lane",
     zone="America/New_York",
     patient_namespace="MERIDIAN",
@@ -57,10 +56,10 @@ LUNCH = {"CT": 720, "MR": 750, "US": 780, "DX": 720, "CR": 750, "MG": 720, "NM":
 def make_practice(uow: UnitOfWork) -> tuple[int, int]:
     """Site, rooms, devices, partner, codes and accounts; the ids of the site and of the one patient with an account."""
     site = setup.prepare_practice(uow, DEMO_SITE, OPERATOR)
-    setup.rename_site(uow, site, DEMO_SITE)
+    sites.change_site(uow, site.id, DEMO_SITE, OPERATOR)
     for position, name in enumerate(STATIONS):
         modality = name[:2]
-        room = setup.add_room(uow, setup.NewRoom(site.id, name, modality, position, _hours(modality)), OPERATOR)
+        room = sites.add_room(uow, site.id, sites.RoomFacts(name, modality, position, _hours(modality)), OPERATOR)
         devices.register_device(
             uow,
             devices.DeviceFacts(

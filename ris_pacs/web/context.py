@@ -67,6 +67,12 @@ def actor() -> Actor:
     return found.actor
 
 
+def session_id() -> int | None:
+    """Of the browser's sign-in; None for a token."""
+    here = visitor()
+    return here.session_id if here else None
+
+
 def site() -> SitePlace:
     """The site that the person works at now."""
     found: SitePlace = g.site

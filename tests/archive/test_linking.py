@@ -12,7 +12,7 @@ from ris_pacs.archive.models import ReconciliationCase, Study
 from ris_pacs.archive.service.link import RequestKeys
 from ris_pacs.archive.service.store import PatientFacts, store_object
 from ris_pacs.catalog.models import Device
-from ris_pacs.catalog.service.setup import find_or_add_issuer
+from ris_pacs.catalog.service.sites import find_or_add_issuer
 from ris_pacs.kernel.actor import PROGRAM
 from ris_pacs.kernel.tables import AuditEntry
 from ris_pacs.kernel.uow import System, read_only, unit_of_work

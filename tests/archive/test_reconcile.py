@@ -13,7 +13,7 @@ from ris_pacs.archive.models import ReconciliationCase, StudyLink
 from ris_pacs.archive.queries import inbox
 from ris_pacs.archive.service import link
 from ris_pacs.archive.service.store import PatientFacts
-from ris_pacs.catalog.service.setup import find_or_add_issuer
+from ris_pacs.catalog.service.sites import find_or_add_issuer
 from ris_pacs.kernel.actor import PROGRAM
 from ris_pacs.kernel.errors import Forbidden
 from ris_pacs.kernel.tables import AuditEntry

@@ -21,7 +21,7 @@ from zoneinfo import ZoneInfo
 from ris_pacs.bootstrap.core import SUBSCRIPTIONS
 from ris_pacs.catalog import queries as catalog
 from ris_pacs.catalog.rules import Hours
-from ris_pacs.catalog.service import devices, setup
+from ris_pacs.catalog.service import devices, sites
 from ris_pacs.demo.practice import DEMO_SITE
 from ris_pacs.kernel.actor import OPERATOR
 from ris_pacs.kernel.blobs import FolderStore
@@ -155,7 +155,7 @@ class Practice:
         hours = tuple(Hours(day, 0, 1440, True) for day in range(7))
         with unit_of_work(self.system) as uow:
             site = catalog.sites(uow)[0]
-            room = setup.add_room(uow, setup.NewRoom(site.id, title, modality, 99, hours), OPERATOR)
+            room = sites.add_room(uow, site.id, sites.RoomFacts(title, modality, 99, hours), OPERATOR)
             said = {"name": title, "modality": modality, "sends_mpps": True, **facts}
             devices.register_device(
                 uow,

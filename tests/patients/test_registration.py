@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import func, select
 
 from ris_pacs.catalog import queries as catalog
-from ris_pacs.catalog.service.setup import find_or_add_issuer
+from ris_pacs.catalog.service.sites import find_or_add_issuer
 from ris_pacs.kernel.actor import PROGRAM, Actor, Role
 from ris_pacs.kernel.errors import Forbidden, Invalid
 from ris_pacs.kernel.person import NameGroup, PersonName

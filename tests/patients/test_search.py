@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from ris_pacs.catalog import queries as catalog
-from ris_pacs.catalog.service.setup import find_or_add_issuer
+from ris_pacs.catalog.service.sites import find_or_add_issuer
 from ris_pacs.kernel.actor import PROGRAM
 from ris_pacs.kernel.person import PersonName
 from ris_pacs.kernel.uow import System, read_only, unit_of_work

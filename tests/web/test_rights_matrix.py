@@ -18,7 +18,7 @@ from werkzeug.test import TestResponse
 from ris_pacs.accounts import service as accounts
 from ris_pacs.catalog import queries as catalog
 from ris_pacs.kernel import inbox, outbox
-from ris_pacs.kernel.actor import OPERATOR, PROGRAM, Role
+from ris_pacs.kernel.actor import OPERATOR, PROGRAM
 from ris_pacs.kernel.tables import AuditEntry
 from ris_pacs.kernel.uow import System, unit_of_work
 from ris_pacs.orders.models import Oddity, Order
@@ -27,127 +27,7 @@ from tests import practice
 from tests.archive.objects import of_exam, store, study
 from tests.conftest import StoppedClock
 from tests.web.browsing import FRAGMENT, Browser, count, signed_in, stranger, web_app
-
-NOBODY = "nobody"
-WHO = (NOBODY, *(str(role) for role in Role))
-
-ANYBODY = set(WHO)
-SIGNED_IN = ANYBODY - {NOBODY}
-DESK = {"frontdesk", "technologist", "system"}
-ROOM = {"technologist", "system"}
-READERS = {"radiologist", "resident"}
-ADMIN = {"admin"}
-# Staff who see whose exam it is; `system` are machines with a token, for whom DICOMweb and FHIR will ask the same.
-STAFF = DESK | READERS | {"biller", "manager", "admin"}
-BOARD = STAFF - {"biller", "system"}
-CALENDAR = STAFF - {"biller"}
-PICTURES = ROOM | READERS | {"referrer", "admin"}
-RECONCILERS = {"technologist", "radiologist", "admin"}
-MESSAGES = {"frontdesk", "technologist", "admin"}
-
-TABLE: dict[str, set[str]] = {
-    "GET /": SIGNED_IN,
-    "GET /login": ANYBODY,
-    "POST /login": ANYBODY,
-    "POST /login/demo": ANYBODY,
-    "POST /logout": SIGNED_IN,
-    "POST /theme": SIGNED_IN,
-    "GET /account": SIGNED_IN,
-    "GET /site/<int:site_id>": SIGNED_IN,
-    "GET /search": SIGNED_IN,
-    "GET /notices": SIGNED_IN,
-    "GET /healthz": ANYBODY,
-    "GET /readyz": ANYBODY,
-    "GET /metrics": ANYBODY,  # From this machine; from elsewhere with a token, see below.
-    "GET /static/<path:filename>": ANYBODY,
-    "GET /patients": STAFF,
-    "GET /patients/<int:patient_id>": STAFF,
-    "GET /patients/new": DESK,
-    "POST /patients/new": DESK,
-    "GET /patients/<int:patient_id>/edit": DESK,
-    "POST /patients/<int:patient_id>/edit": DESK,
-    "GET /orders": STAFF | {"referrer"},
-    "GET /orders.csv": STAFF | {"referrer"},
-    "GET /orders/new": DESK,
-    "POST /orders/new": DESK,
-    "GET /orders/procedures": DESK,
-    "GET /orders/diagnoses": DESK,
-    "GET /orders/referrers": DESK,
-    "GET /orders/offers": DESK,
-    "GET /a/<path:accession>": STAFF | {"referrer"},
-    "POST /a/oddities/<int:oddity_id>/settle": DESK,
-    "GET /schedule": CALENDAR,
-    "GET /schedule/slots": CALENDAR,
-    "GET /schedule/check": CALENDAR,
-    "GET /schedule/waiting": CALENDAR,
-    "GET /schedule/steps/<int:step_id>": CALENDAR,
-    "GET /schedule/steps/<int:step_id>/label.pdf": CALENDAR,
-    "GET /schedule/steps/<int:step_id>/find": DESK,
-    "POST /schedule/steps/<int:step_id>/book": DESK,
-    "POST /schedule/steps/<int:step_id>/move": DESK,
-    "POST /schedule/steps/<int:step_id>/back": DESK,
-    "POST /schedule/steps/<int:step_id>/unbook": DESK,
-    "POST /schedule/exams/<int:exam_id>/check-in": DESK,
-    "POST /schedule/exams/<int:exam_id>/undo-check-in": DESK,
-    "POST /schedule/exams/<int:exam_id>/no-show": DESK,
-    "POST /schedule/exams/<int:exam_id>/left": DESK,
-    "POST /schedule/exams/<int:exam_id>/reinstate": DESK,
-    "POST /schedule/exams/<int:exam_id>/cancel": DESK,
-    "GET /schedule/emergency": DESK,
-    "POST /schedule/emergency": DESK,
-    "GET /board": BOARD,
-    "GET /board/rows": BOARD,
-    "GET /board/counts": BOARD,
-    "GET /board/wall": BOARD,
-    "GET /board/wall/columns": BOARD,
-    "GET /board.csv": BOARD,
-    "GET /technologist": ROOM,
-    "GET /technologist/rows": ROOM,
-    "GET /technologist/steps/<int:step_id>": ROOM,
-    "POST /technologist/exams/<int:exam_id>/begin": ROOM,
-    "POST /technologist/exams/<int:exam_id>/finish": ROOM,
-    "POST /technologist/exams/<int:exam_id>/stop": ROOM,
-    "POST /technologist/exams/<int:exam_id>/read": ROOM,
-    "GET /studies/<int:study_id>": PICTURES,
-    "GET /studies/instances/<int:instance_id>": PICTURES,
-    "GET /studies/instances/<int:instance_id>/thumbnail": PICTURES,
-    "POST /studies/<int:study_id>/unlink": RECONCILERS,
-    "GET /reconcile": RECONCILERS,
-    "POST /reconcile/<int:study_id>/link": RECONCILERS,
-    "GET /reading": READERS,
-    "GET /reading/rows": READERS,
-    "GET /billing": {"biller", "manager"},
-    "GET /billing.csv": {"biller", "manager"},
-    "GET /portal": {"patient"},
-    "GET /messages": MESSAGES,
-    "GET /messages/rows": MESSAGES,
-    "GET /messages/in/<int:message_id>": MESSAGES,
-    "GET /messages/out/<int:message_id>": MESSAGES,
-    "POST /messages/in/<int:message_id>/replay": ADMIN,
-    "POST /messages/in/<int:message_id>/dismiss": ADMIN,
-    "POST /messages/out/<int:message_id>/send": ADMIN,
-    "GET /quarantine": ADMIN,
-    "GET /admin": ADMIN,
-    "GET /admin/": ADMIN,
-    "GET /admin/design": ADMIN,
-    "GET /admin/audit": {"admin", "manager"},
-    "GET /admin/audit.csv": {"admin", "manager"},
-    "GET /admin/stations": ADMIN,
-    "POST /admin/stations": ADMIN,
-    "GET /admin/stations/<title>": ADMIN,
-    "POST /admin/stations/<title>/retire": ADMIN,
-    "POST /admin/stations/<title>/echo": ADMIN,
-    "POST /admin/stations/register": ADMIN,
-    "GET /admin/users": ADMIN,
-    "POST /admin/users": ADMIN,
-    "POST /admin/users/disable": ADMIN,
-    "POST /admin/users/enable": ADMIN,
-    "GET /admin/partners": ADMIN,
-    "GET /admin/partners/new": ADMIN,
-    "POST /admin/partners/new": ADMIN,
-    "GET /admin/partners/<int:partner_id>": ADMIN,
-    "POST /admin/partners/<int:partner_id>": ADMIN,
-}
+from tests.web.rights_table import NOBODY, SIGNED_IN, TABLE, WHO
 
 LEAVING = "POST /logout"  # It leads to the door; see below.
 
@@ -237,6 +117,8 @@ def furnish(system: System) -> tuple[dict[str, object], str]:
         "int:message_id": message_in,
         "int:site_id": 1,
         "int:partner_id": 1,
+        "int:room_id": 1,
+        "int:user_id": 1,
     }, token
 
 

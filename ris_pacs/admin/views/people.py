@@ -1,59 +1,161 @@
-"""People: accounts, and the tokens of machines."""
+"""People: accounts, each with a drawer over the list, and the tokens of machines."""
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import quote
 
-from flask import Blueprint, request
+from flask import Blueprint, redirect, render_template, request
 from werkzeug.wrappers import Response
 
 from ris_pacs.accounts import queries as accounts
 from ris_pacs.accounts import service
-from ris_pacs.admin.forms import UserForm
-from ris_pacs.kernel.errors import DomainError
+from ris_pacs.accounts.queries import UserRow
+from ris_pacs.admin.forms import DoctorForm, PasswordForm, UserForm
+from ris_pacs.catalog import queries as catalog
+from ris_pacs.kernel.actor import Role
+from ris_pacs.kernel.errors import DomainError, Invalid
 from ris_pacs.kernel.rights import Right
-from ris_pacs.kernel.uow import read_only, unit_of_work
+from ris_pacs.kernel.uow import UnitOfWork, read_only, unit_of_work
+from ris_pacs.orders.service.referrers import open_past_orders
+from ris_pacs.patients import queries as patients
 from ris_pacs.web import context, shell
-from ris_pacs.web.answers import UNPROCESSABLE, done, show_on
+from ris_pacs.web.answers import UNPROCESSABLE, done, drawer_or_page, say, show_on
 from ris_pacs.web.context import requires
+from ris_pacs.web.words import counted
 
 blueprint = Blueprint("people", __name__, url_prefix="/admin/users")
+
+PAGE = "admin/users.html"
+NEW_DRAWER = "admin/new_user_drawer.html"
+DRAWER = "admin/user_drawer.html"
 
 
 @blueprint.get("")
 @requires(Right.ADMIN)
 def users() -> Response:
-    return _users_page(UserForm())
+    return shell.render(PAGE, 200, **_lists(), drawer="", chosen=None)
 
 
-def _users_page(form: UserForm, status: int = 200) -> Response:
+def _lists() -> dict[str, Any]:
     with read_only(context.system()) as uow:
         people, tokens = accounts.list_users(uow), accounts.list_tokens(uow)
-    return shell.render(
-        "admin/users.html",
-        status,
-        users=people,
-        tokens=tokens,
-        form=form,
-        role_words=shell.ROLE_WORDS,
-        me=context.actor().id,
-    )
+    return {"users": people, "tokens": tokens, "role_words": shell.ROLE_WORDS, "me": context.actor().id}
 
 
-@blueprint.post("")
+@blueprint.get("/new")
+@requires(Right.ADMIN)
+def new_user() -> Response:
+    return _new_drawer(UserForm())
+
+
+@blueprint.post("/new")
 @requires(Right.ADMIN)
 def add_user() -> Response:
     form = UserForm()
     if not form.validate_on_submit():
-        return _users_page(form, UNPROCESSABLE)
-    new = service.NewUser(form.email.data, form.name.data, form.password.data, form.role.data)
+        return _new_drawer(form, UNPROCESSABLE)
     try:
         with unit_of_work(context.system()) as uow:
-            service.add_user(uow, new, context.actor())
+            new = service.NewUser(
+                form.email.data,
+                form.name.data,
+                form.password.data,
+                form.role.data,
+                patient_id=_patient(uow, form),
+                practitioner_id=_practitioner(form),
+            )
+            user = service.add_user(uow, new, context.actor())
+            if new.practitioner_id is not None:
+                open_past_orders(uow, user.id, new.practitioner_id, context.actor())
     except DomainError as problem:
         show_on(form, problem)
-        return _users_page(form, UNPROCESSABLE)
-    return done(f"{form.name.data} may sign in", "/admin/users")
+        return _new_drawer(form, UNPROCESSABLE)
+    say(f"{form.name.data} may sign in")
+    return redirect("/admin/users")
+
+
+def _patient(uow: UnitOfWork, form: UserForm) -> int | None:
+    """By the number that the site gave. Raises Invalid."""
+    mrn = (form.mrn.data or "").strip()
+    if not mrn:
+        if form.role.data == Role.PATIENT:
+            raise Invalid("Which patient is this? Without the MRN the account sees nothing.", "mrn")
+        return None
+    found = patients.by_identifier(uow, mrn, catalog.site(uow, context.site().id).patient_issuer_id)
+    if found is None:
+        raise Invalid(f"No patient of this site has the MRN {mrn}.", "mrn")
+    return found.id
+
+
+def _practitioner(form: UserForm) -> int | None:
+    if form.doctor.data is None and form.role.data == Role.REFERRER:
+        raise Invalid("Which doctor is this? Without it the account sees nothing.", "doctor")
+    doctor: int | None = form.doctor.data
+    return doctor
+
+
+def _new_drawer(form: UserForm, status: int = 200) -> Response:
+    return _drawer(NEW_DRAWER, status, form=form, chosen=None)
+
+
+@blueprint.get("/doctors")
+@requires(Right.ADMIN)
+def doctors() -> Response:
+    text = request.args.get("q", "")[:100]
+    with read_only(context.system()) as uow:
+        found = catalog.search_practitioners(uow, text)
+    nothing = "Nobody of that name. Doctors come with orders and messages."
+    return Response(render_template("orders/referrer_options.html", doctors=found, nothing=nothing))
+
+
+@blueprint.get("/<int:user_id>")
+@requires(Right.ADMIN)
+def show_user(user_id: int) -> Response:
+    return _user_drawer(_known(user_id))
+
+
+@blueprint.post("/<int:user_id>/password")
+@requires(Right.ADMIN)
+def set_password(user_id: int) -> Response:
+    user, form = _known(user_id), PasswordForm()
+    if not form.validate_on_submit():
+        return _user_drawer(user, UNPROCESSABLE, password=form)
+    try:
+        with unit_of_work(context.system()) as uow:
+            service.set_password(uow, user.email, form.password.data, context.actor())
+    except DomainError as problem:
+        show_on(form, problem)
+        return _user_drawer(user, UNPROCESSABLE, password=form)
+    say(f"{user.name} has a new password, and is signed out everywhere")
+    return redirect("/admin/users")
+
+
+@blueprint.post("/<int:user_id>/doctor")
+@requires(Right.ADMIN)
+def tie_to_doctor(user_id: int) -> Response:
+    user, form = _known(user_id), DoctorForm()
+    if not form.validate_on_submit():
+        return _user_drawer(user, UNPROCESSABLE, doctor=form)
+    try:
+        with unit_of_work(context.system()) as uow:
+            if form.doctor.data != user.practitioner_id:
+                service.tie_to_practitioner(uow, user.email, form.doctor.data, context.actor())
+                seen = open_past_orders(uow, user.id, form.doctor.data, context.actor())
+                say(f"{user.name} sees {counted(seen, 'exam')}")
+    except DomainError as problem:
+        show_on(form, problem)
+        return _user_drawer(user, UNPROCESSABLE, doctor=form)
+    return redirect("/admin/users")
+
+
+@blueprint.post("/<int:user_id>/unlock")
+@requires(Right.ADMIN)
+def unlock(user_id: int) -> Response:
+    user = _known(user_id)
+    with unit_of_work(context.system()) as uow:
+        service.lift_lock(uow, user.email, context.actor())
+    return done(f"{user.name} may try again", "/admin/users")
 
 
 @blueprint.post("/disable")
@@ -72,3 +174,34 @@ def enable_user() -> Response:
     with unit_of_work(context.system()) as uow:
         service.enable_user(uow, email, context.actor())
     return done(f"{email} may sign in again", "/admin/users")
+
+
+def _known(user_id: int) -> UserRow:
+    with read_only(context.system()) as uow:
+        return accounts.user_row(uow, user_id)
+
+
+def _user_drawer(
+    user: UserRow, status: int = 200, password: PasswordForm | None = None, doctor: DoctorForm | None = None
+) -> Response:
+    with read_only(context.system()) as uow:
+        tied = catalog.practitioner(uow, user.practitioner_id) if user.practitioner_id is not None else None
+        patient = None
+        if user.patient_id is not None:
+            patient = patients.rows(uow, [user.patient_id], context.actor()).get(user.patient_id)
+    return _drawer(
+        DRAWER,
+        status,
+        user=user,
+        tied=tied,
+        patient=patient,
+        password=password or PasswordForm(),
+        doctor=doctor or DoctorForm(),
+        chosen=user.id,
+    )
+
+
+def _drawer(template: str, status: int, **values: object) -> Response:
+    response = drawer_or_page(template, PAGE, **_lists(), drawer=template, **values)
+    response.status_code = status
+    return response

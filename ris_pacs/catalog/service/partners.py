@@ -10,7 +10,7 @@ from sqlalchemy import select
 from ris_pacs.catalog import rules
 from ris_pacs.catalog.errors import NoSuchPartner, PartnerKnown
 from ris_pacs.catalog.models import Issuer, Partner, Site
-from ris_pacs.catalog.service.setup import find_or_add_issuer
+from ris_pacs.catalog.service.sites import find_or_add_issuer
 from ris_pacs.hl7.charsets import codec_for
 from ris_pacs.kernel import audit
 from ris_pacs.kernel.actor import Actor

@@ -16,7 +16,7 @@ from ris_pacs.orders.events import OrderChanged
 from ris_pacs.orders.models import Order
 from ris_pacs.orders.rules import Move
 from ris_pacs.orders.service import exams
-from ris_pacs.orders.service.place import open_to_referrer
+from ris_pacs.orders.service.referrers import open_to_referrer
 
 if TYPE_CHECKING:
     from ris_pacs.kernel.uow import UnitOfWork

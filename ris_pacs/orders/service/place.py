@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Select, select
 
-from ris_pacs.accounts.queries import user_of_practitioner
-from ris_pacs.accounts.service import NewGrant, grant_access
 from ris_pacs.catalog import queries as catalog
 from ris_pacs.kernel.actor import Actor
 from ris_pacs.kernel.clock import local_date
@@ -21,6 +19,7 @@ from ris_pacs.orders.errors import AccessionNumberTaken, OrderExists, StudyUidTa
 from ris_pacs.orders.events import OrderPlaced
 from ris_pacs.orders.models import Order, OrderDiagnosis, RequestedProcedure, Visit
 from ris_pacs.orders.service import exams
+from ris_pacs.orders.service.referrers import open_to_referrer
 from ris_pacs.patients import queries as patients
 
 if TYPE_CHECKING:
@@ -198,13 +197,3 @@ def _diagnosis(uow: UnitOfWork, one: Diagnosis) -> OrderDiagnosis:
     if not one.name.strip():
         raise Invalid("A diagnosis needs a code or a text.", "diagnoses")
     return OrderDiagnosis(code="", name=one.name.strip()[:300])
-
-
-def open_to_referrer(uow: UnitOfWork, order: Order, actor: Actor) -> None:
-    """The doctor who refers sees the exams of the order."""
-    if order.referrer_id is None:
-        return
-    user_id = user_of_practitioner(uow, order.referrer_id)
-    if user_id is not None:
-        for exam in order.exams:
-            grant_access(uow, NewGrant("referred", user_id=user_id, requested_procedure_id=exam.id), actor)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ris_pacs.catalog.service.setup import find_or_add_issuer
+from ris_pacs.catalog.service.sites import find_or_add_issuer
 from ris_pacs.hl7.persons import NameGroup as Hl7Names
 from ris_pacs.hl7.persons import PersonName as Hl7Name
 from ris_pacs.hl7.pid import PatientSaid

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from ris_pacs.catalog import queries as catalog
 from ris_pacs.catalog.queries import Device, Partner, Procedure
 from ris_pacs.catalog.service.doctors import DoctorFacts, find_or_add_practitioner
-from ris_pacs.catalog.service.setup import find_or_add_issuer
+from ris_pacs.catalog.service.sites import find_or_add_issuer
 from ris_pacs.hl7.elements import Element
 from ris_pacs.hl7.er7 import Message
 from ris_pacs.hl7.faults import Condition, FieldFault
