@@ -70,6 +70,7 @@ class DeviceForm(FlaskForm):  # type: ignore[misc]
     host = StringField("Address", validators=[Length(max=200)])
     port = IntegerField("Port", validators=[Optional(), NumberRange(1, 65535, "Between 1 and 65535.")])
     address_check = BooleanField("Refuse other addresses under this title")
+    tls = BooleanField("Send to it over TLS only")
     character_set = SelectField("Character set", choices=CHARACTER_SETS)
     sends_mpps = BooleanField("Reports performed steps (MPPS)")
     quiet_minutes = IntegerField(
@@ -88,6 +89,7 @@ class DeviceForm(FlaskForm):  # type: ignore[misc]
             host=self.host.data or "",
             port=self.port.data,
             address_check=self.address_check.data,
+            tls=self.tls.data,
             character_sets=(self.character_set.data,) if self.character_set.data else (),
             sends_mpps=self.sends_mpps.data,
             quiet_minutes=self.quiet_minutes.data or 10,
@@ -103,6 +105,7 @@ class DeviceForm(FlaskForm):  # type: ignore[misc]
             host=device.host,
             port=device.port,
             address_check=device.address_check,
+            tls=device.tls,
             character_set=(device.character_sets or [""])[0],
             sends_mpps=device.sends_mpps,
             quiet_minutes=device.quiet_minutes,

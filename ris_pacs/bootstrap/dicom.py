@@ -14,6 +14,7 @@ from ris_pacs.archive.dimse.commitment import StorageCommitment
 from ris_pacs.archive.dimse.find import ArchiveFind, attributes
 from ris_pacs.archive.dimse.retrieve import ArchiveRetrieve
 from ris_pacs.archive.dimse.store import ArchiveStore
+from ris_pacs.bootstrap.tls import client_context
 from ris_pacs.catalog.dimse import Registered
 from ris_pacs.config import Settings
 from ris_pacs.dicom.handlers import Services
@@ -47,7 +48,7 @@ def dicom_services(settings: Settings, system: System) -> Services:
     """What each SOP class is answered by."""
     store = ArchiveStore(system)
     find = ArchiveFind(system, settings.ae_title)
-    retrieve = ArchiveRetrieve(system)
+    retrieve = ArchiveRetrieve(system, client_context(settings))
     return Services(
         store=store,
         storage_classes=frozenset(_STORAGE_CLASSES.values()),

@@ -28,6 +28,7 @@ import ris_pacs.technologist.views
 import ris_pacs.tracking.views
 from ris_pacs.archive.queries import inbox
 from ris_pacs.bootstrap.mllp import build_receiver
+from ris_pacs.bootstrap.tls import client_context
 from ris_pacs.catalog import queries as catalog
 from ris_pacs.config import Settings
 from ris_pacs.kernel import audit, jobs, marks
@@ -214,6 +215,7 @@ def build_web(settings: Settings, system: System) -> Flask:
             extensions={
                 "ris_pacs_replay": build_receiver(system).replay,
                 "ris_pacs_ae_title": settings.ae_title,
+                "ris_pacs_client_tls": client_context(settings),
             },
         )
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from ris_pacs.kernel.db import Base, HasId, Json, UtcDateTime
@@ -89,8 +89,9 @@ class Device(HasId, Base):
     """A DICOM application entity that we know.
 
     modality: (0008,0060) of what it makes; empty for workstations and archives.
-    host and port: where it listens, for C-MOVE and Storage Commitment reports; address_check: refuse
-    associations from another address. character_sets: defined terms it can read, best first; empty: as asked.
+    host and port: where it listens, for C-MOVE and Storage Commitment reports; tls: what we send there goes over
+    TLS only; address_check: refuse associations from another address. character_sets: defined terms it can read,
+    best first; empty: as asked.
     quiet_minutes: without MPPS, an exam counts as performed after this long without a new image.
     """
 
@@ -104,6 +105,7 @@ class Device(HasId, Base):
     host: Mapped[str] = mapped_column(String(200), default="")
     port: Mapped[int | None]
     address_check: Mapped[bool] = mapped_column(default=False)
+    tls: Mapped[bool] = mapped_column(default=False, server_default=false())
     character_sets: Mapped[Any] = mapped_column(Json, default=list)
     zone: Mapped[str] = mapped_column(String(64), default="")
     patient_issuer_id: Mapped[int | None] = mapped_column(ForeignKey("issuer.id"))

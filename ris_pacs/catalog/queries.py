@@ -44,6 +44,7 @@ class KnownDevice:
     host: str
     port: int | None
     address_check: bool
+    tls: bool
     character_sets: tuple[str, ...]
     zone: str
     site_id: int | None
@@ -181,6 +182,7 @@ def _known(device: Device) -> KnownDevice:
         host=device.host,
         port=device.port,
         address_check=device.address_check,
+        tls=device.tls,
         character_sets=tuple(device.character_sets or ()),
         zone=device.zone,
         site_id=device.site_id,

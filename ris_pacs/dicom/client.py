@@ -12,7 +12,7 @@ import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from ssl import SSLContext
+from ssl import SSLCertVerificationError, SSLContext, SSLEOFError, SSLError
 from types import TracebackType
 
 from pydicom.dataset import Dataset
@@ -98,7 +98,7 @@ def connect(
     layer.take_outputs()  # Transport.CONNECT
     timeouts = Timeouts(min(timeout, _GOODBYE), timeout, timeout)
     connection = Connection(_open(host, port, peer, timeout, tls), layer, timeouts)
-    accepted = _accepted(request, _answer(connection, peer))
+    accepted = _accepted(request, _answer(connection, peer, encrypted=tls is not None))
     if not accepted:
         connection.abort()
         connection.finish()
@@ -106,15 +106,18 @@ def connect(
     return ClientAssociation(Exchange(connection, accepted), peer, transcode)
 
 
-def _answer(connection: Connection, peer: str) -> AssociateAccept:
+def _answer(connection: Connection, peer: str, *, encrypted: bool) -> AssociateAccept:
     """Send the request and wait for A-ASSOCIATE-AC; anything else is an AssociationFailed."""
     with _in_words(peer):
         try:
             connection.layer.transport_connected()
             connection.carry_out()
             answer = connection.next_indication()
-        except AssociationEnded:
+        except AssociationEnded as end:
             connection.finish()
+            if encrypted and end.ending is Ending.CUT:  # TLS 1.3 tells it only after the handshake (RFC 8446 4.4.2)
+                why = "ended the connection once TLS was agreed on; it may not take our certificate"
+                raise AssociationFailed(f"{peer} {why}") from end
             raise
     if isinstance(answer, AssociateReject):
         connection.carry_out()
@@ -328,13 +331,29 @@ def _accepted(request: AssociateRequest, answer: AssociateAccept) -> dict[int, C
 def _open(host: str, port: int, peer: str, timeout: float, tls: SSLContext | None) -> socket.socket:
     try:
         sock = socket.create_connection((host, port), timeout)
-        return tls.wrap_socket(sock, server_hostname=host) if tls else sock
+        return _secured(sock, host, peer, tls) if tls else sock
     except ConnectionRefusedError:
         raise AssociationFailed(f"{peer} refused the connection: nothing listens there") from None
     except TimeoutError:
         raise AssociationFailed(f"{peer} did not answer within {timeout:g} s") from None
     except OSError as error:
         raise AssociationFailed(f"{peer} cannot be reached: {error.strerror or error}") from error
+
+
+def _secured(sock: socket.socket, host: str, peer: str, tls: SSLContext) -> socket.socket:
+    """The connection over TLS, or none: never in the clear."""
+    try:
+        return tls.wrap_socket(sock, server_hostname=host)
+    except OSError as error:
+        sock.close()
+        if isinstance(error, SSLCertVerificationError):
+            raise AssociationFailed(f"the certificate of {peer} is not accepted: {error.verify_message}") from error
+        if isinstance(error, ConnectionError | SSLEOFError):
+            raise AssociationFailed(f"{peer} ended the connection instead of agreeing on TLS") from error
+        if isinstance(error, SSLError):
+            reason = (error.reason or str(error)).replace("_", " ").lower()
+            raise AssociationFailed(f"{peer} does not agree on TLS: {reason}") from error
+        raise
 
 
 @contextmanager

@@ -183,7 +183,7 @@ class StoredFile:
 
 @dataclass(frozen=True)
 class Destination:
-    """Where a C-MOVE sends. tls: the context to encrypt with; None sends in the clear."""
+    """Where we send. tls: the context to encrypt with; None sends in the clear."""
 
     ae_title: str
     host: str

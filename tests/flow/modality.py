@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from ssl import SSLContext
 
 import numpy as np
 from pydicom import dcmread
@@ -282,7 +283,7 @@ def write(folder: Path, images: Sequence[Dataset]) -> list[Path]:
 
 
 @contextmanager
-def listening_for_reports() -> Iterator[tuple[int, list[tuple[int, Dataset]]]]:
+def listening_for_reports(tls: SSLContext | None = None) -> Iterator[tuple[int, list[tuple[int, Dataset]]]]:
     """A device that takes storage commitment reports: its port, and what was reported so far (event type, report)."""
     reports: list[tuple[int, Dataset]] = []
 
@@ -292,7 +293,8 @@ def listening_for_reports() -> Iterator[tuple[int, list[tuple[int, Dataset]]]]:
 
     ae = AE("DEVICE")
     ae.add_supported_context(StorageCommitmentPushModel, scu_role=False, scp_role=True)
-    server = ae.start_server(("127.0.0.1", 0), block=False, evt_handlers=[(evt.EVT_N_EVENT_REPORT, take)])
+    handlers = [(evt.EVT_N_EVENT_REPORT, take)]
+    server = ae.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers, ssl_context=tls)
     assert server is not None
     try:
         yield server.server_address[1], reports

@@ -63,3 +63,23 @@ def test_a_schema_that_somebody_changed_is_told(database):
         connection.execute(text("ALTER TABLE mark ADD COLUMN stray INTEGER"))
         connection.commit()
     assert any("stray" in line for line in migrate.differences(database))
+
+
+def test_devices_of_before_are_sent_to_in_the_clear(database):
+    """0002; what was there stays, up, down and up again."""
+    migrate.upgrade(database, "0001")
+    values = "'CT1', '', 'CT', '10.0.0.7', 104, :no, '[]', '', :no, 10"
+    with database.writing(), database.engine.connect().execution_options(writing=True) as connection:
+        connection.execute(
+            text(
+                "INSERT INTO device (ae_title, name, modality, host, port, address_check, character_sets, zone,"
+                f" sends_mpps, quiet_minutes) VALUES ({values})"
+            ),
+            {"no": False},
+        )
+        connection.commit()
+    migrate.upgrade(database)
+    migrate.downgrade(database, "0001")
+    migrate.upgrade(database)
+    with database.engine.connect().execution_options(writing=False) as connection:
+        assert connection.execute(text("SELECT ae_title, port, tls FROM device")).all() == [("CT1", 104, False)]

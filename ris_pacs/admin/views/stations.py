@@ -93,9 +93,10 @@ def echo(title: str) -> Response:
     if not device.host or device.port is None:
         raise Invalid(f"{title} has no address to call; fill in address and port first.")
     ours = current_app.extensions["ris_pacs_ae_title"]
+    tls = current_app.extensions["ris_pacs_client_tls"] if device.tls else None
     try:
         with connect(
-            device.host, device.port, ours, title, [Proposal(VERIFICATION)], timeout=ECHO_SECONDS
+            device.host, device.port, ours, title, [Proposal(VERIFICATION)], timeout=ECHO_SECONDS, tls=tls
         ) as association:
             status = association.echo()
     except AssociationFailed as problem:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from ssl import SSLContext
 from typing import Any
 
 from ris_pacs.archive.models import Commitment
 from ris_pacs.archive.service import commitment
 from ris_pacs.catalog import queries as catalog
 from ris_pacs.dicom.client import AssociationFailed, Proposal, connect
-from ris_pacs.dicom.handlers import Association, Elements, NormalizedAnswer, NormalizedRequest, Status
+from ris_pacs.dicom.handlers import Association, Destination, Elements, NormalizedAnswer, NormalizedRequest, Status
 from ris_pacs.dicom.sop_classes import ALL_COMMITTED, SOME_FAILED, STORAGE_COMMITMENT, STORAGE_COMMITMENT_INSTANCE
 from ris_pacs.kernel.actor import Actor
 from ris_pacs.kernel.errors import DomainError
@@ -48,8 +49,8 @@ class StorageCommitment:
         return NormalizedAnswer()
 
 
-def tell_device(ae_title: str) -> Any:
-    """The job that reports to the device, from our AE title."""
+def tell_device(ae_title: str, tls: SSLContext) -> Any:
+    """The job that reports to the device, from our AE title. tls: for devices that are to be sent to over TLS."""
 
     def report(system: System, payload: Any) -> None:
         with unit_of_work(system) as uow:
@@ -57,12 +58,13 @@ def tell_device(ae_title: str) -> Any:
             verdict = commitment.judge(uow, asked)
             device = catalog.device_by_id(uow, asked.device_id)
             title, host, port = device.ae_title, device.host, device.port
+            encryption = tls if device.tls else None
         error = None
         if not host or port is None:
             error = f"{title} has no address to report to; register its host and port"
         else:
             try:
-                _send(ae_title, title, host, port, verdict)
+                _send(ae_title, Destination(title, host, port, encryption), verdict)
             except AssociationFailed as problem:
                 error = str(problem)
         with unit_of_work(system) as uow:
@@ -73,9 +75,9 @@ def tell_device(ae_title: str) -> Any:
     return report
 
 
-def _send(ours: str, theirs: str, host: str, port: int, report: commitment.Report) -> None:
+def _send(ours: str, to: Destination, report: commitment.Report) -> None:
     proposal = Proposal(STORAGE_COMMITMENT, as_scp=True)
-    with connect(host, port, ours, theirs, [proposal]) as association:
+    with connect(to.host, to.port, ours, to.ae_title, [proposal], tls=to.tls) as association:
         result = association.n_event_report(
             STORAGE_COMMITMENT,
             STORAGE_COMMITMENT_INSTANCE,
@@ -83,7 +85,7 @@ def _send(ours: str, theirs: str, host: str, port: int, report: commitment.Repor
             report_elements(report),
         )
     if result.status.code != 0:
-        raise AssociationFailed(f"{theirs} answered the report with 0x{result.status.code:04X}")
+        raise AssociationFailed(f"{to.ae_title} answered the report with 0x{result.status.code:04X}")
 
 
 def report_elements(report: commitment.Report) -> Elements:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from ssl import SSLContext
 
 from ris_pacs.archive.dimse.find import IDENTIFIER_DOES_NOT_MATCH, keys_of, level_of
 from ris_pacs.archive.queries import StoredInstance, find
@@ -29,8 +30,11 @@ _UNIQUE_KEY = {"PATIENT": "patient_id", "STUDY": "study_uids", "SERIES": "series
 
 
 class ArchiveRetrieve:
-    def __init__(self, system: System) -> None:
+    """tls: for destinations that are to be sent to over TLS."""
+
+    def __init__(self, system: System, tls: SSLContext) -> None:
         self._system = system
+        self._tls = tls
 
     def retrieve(self, request: RetrieveRequest, association: Association) -> Retrieval:
         actor = association.device.actor
@@ -62,7 +66,7 @@ class ArchiveRetrieve:
             device = catalog.known_device(uow, title)
         if device is None or not device.host or device.port is None:
             raise DimseFailure(Status(DESTINATION_UNKNOWN, f"move destination {title} has no known address"))
-        return Destination(device.ae_title, device.host, device.port)
+        return Destination(device.ae_title, device.host, device.port, self._tls if device.tls else None)
 
     def _files(self, keys: FindKeys, actor: Actor) -> Iterator[StoredFile]:
         with read_only(self._system) as uow:

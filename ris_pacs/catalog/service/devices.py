@@ -33,6 +33,7 @@ class DeviceFacts:
     host: str = ""
     port: int | None = None
     address_check: bool = False
+    tls: bool = False
     character_sets: tuple[str, ...] = ()
     zone: str = ""
     patient_issuer_id: int | None = None
@@ -84,6 +85,7 @@ def _apply(device: Device, facts: DeviceFacts) -> None:
     device.host = rules.check_host(facts.host)
     device.port = rules.check_port(facts.port)
     device.address_check = facts.address_check
+    device.tls = facts.tls
     device.character_sets = list(facts.character_sets)
     device.zone = rules.check_zone(facts.zone)
     device.patient_issuer_id = facts.patient_issuer_id

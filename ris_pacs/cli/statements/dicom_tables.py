@@ -116,7 +116,9 @@ PERFORMED_STEP = (
 
 SECURITY = (
     "DICOM over TLS 1.2 and 1.3 with forward secrecy on a port of its own, beside the plain one: the Modified BCP 195 "
-    "profile of PS3.15 B.12. Associations that we open are not encrypted.",
+    "profile of PS3.15 B.12. Associations that we open are encrypted in the same way to stations that are "
+    "registered so, and never go on in the clear: their certificate must come from the authority (else from one "
+    "that the machine trusts) and name their host; ours is shown.",
     "With an authority (`RIS_PACS_TLS_CA`) a certificate that a peer shows must come from it. A "
     "peer that shows none is "
     "refused where `RIS_PACS_TLS_CLIENT_CERTIFICATE` is `required`, and let in otherwise.",
