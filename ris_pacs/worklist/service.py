@@ -6,10 +6,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import Executable, select
 
 from ris_pacs.kernel import audit
 from ris_pacs.kernel.actor import PROGRAM, Actor
+from ris_pacs.kernel.db import insert_of
+from ris_pacs.kernel.prepared import Prepared
 from ris_pacs.kernel.rights import Right, demand
 from ris_pacs.orders.queries import RequestedProcedure
 from ris_pacs.orders.rules import ExamState, Move, may_move
@@ -296,7 +298,7 @@ def end_steps(uow: UnitOfWork, exam_id: int, state: StepState, actor: Actor) -> 
 
 def note_query(uow: UnitOfWork, device_id: int, keys: dict[str, str], answers: int, actor: Actor) -> None:
     """A device asked for its worklist; what it saw of whom is one audit row for each query."""
-    uow.session.merge(WorklistQuery(device_id=device_id, at=uow.now, keys=keys, answers=answers))
+    uow.run(_NOTE_QUERY, {"device_id": device_id, "at": uow.now, "keys": keys, "answers": answers})
     audit.record(
         uow,
         actor,
@@ -305,3 +307,13 @@ def note_query(uow: UnitOfWork, device_id: int, keys: dict[str, str], answers: i
         patient_id=None,
         detail={"keys": keys, "answers": answers},
     )
+
+
+def _note_query(dialect: str) -> Executable:
+    noted = insert_of(dialect)(WorklistQuery)
+    latest = {name: noted.excluded[name] for name in ("at", "keys", "answers")}
+    statement: Executable = noted.on_conflict_do_update(index_elements=["device_id"], set_=latest)
+    return statement
+
+
+_NOTE_QUERY = Prepared(_note_query, ("device_id", "at", "keys", "answers"))
