@@ -129,7 +129,7 @@ def test_somebody_nobody_can_name_stands_on_the_worklist_at_once(system, desk, c
         found = worklist.find_steps(uow, worklist.WorklistKeys(stations=("CT1",)))
         person = patients.patient(uow, made.patient_id, PROGRAM)
         row = queries.step_row(uow, found[0].id, PROGRAM)
-    assert [step.exam.order.accession_number for step in found] == [made.accession_number]
+    assert [step.order.accession_number for step in found] == [made.accession_number]
     assert (person.temporary, person.name.alphabetic.family, person.birth_date) == (True, "Unknown", "1981")
     assert person.mrn
     assert (row.exam.priority, row.exam.state, row.overbooked) == ("stat", "scheduled", "emergency")

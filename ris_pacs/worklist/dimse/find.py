@@ -8,12 +8,11 @@ from zoneinfo import ZoneInfo
 
 from pydicom.dataset import Dataset
 
-from ris_pacs.catalog import queries as catalog
 from ris_pacs.dicom.character_sets import choose_character_set
 from ris_pacs.dicom.handlers import Association, DimseFailure, Elements, FindRequest, Match, Status
 from ris_pacs.dicom.matching import matches, narrowing, split_range
 from ris_pacs.kernel.actor import Actor
-from ris_pacs.kernel.uow import System, UnitOfWork, read_only, unit_of_work
+from ris_pacs.kernel.uow import System, read_only, unit_of_work
 from ris_pacs.orders.rules import ExamState
 from ris_pacs.worklist import queries, service
 from ris_pacs.worklist.dimse.item import text_of, worklist_item
@@ -41,7 +40,7 @@ class WorklistFind:
         assert isinstance(actor, Actor)
         answers = 0
         with read_only(self._system) as uow:
-            zone = _zone(uow, association.device.ae_title)
+            zone = queries.zone_of_device(uow, association.device.id)
             keys = read_keys(request.identifier, zone)
             accepted = association.device.character_sets or _asked_in(request.identifier)
             found = queries.find_steps(uow, keys)
@@ -82,15 +81,6 @@ def _asked_for(wanted: ReturnKeys, item: Elements) -> dict[int, object]:
             value = item[tag]
             answer[tag] = [_asked_for(inner, one) for one in value] if inner and isinstance(value, list) else value
     return answer
-
-
-def _zone(uow: UnitOfWork, ae_title: str) -> ZoneInfo:
-    """On whose clock the device asks: its own zone, its site's, else the first site's."""
-    device = catalog.known_device(uow, ae_title)
-    if device is not None and device.zone:
-        return ZoneInfo(device.zone)
-    site = catalog.site(uow, device.site_id) if device and device.site_id else catalog.first_site(uow)
-    return ZoneInfo(site.zone) if site else ZoneInfo("UTC")
 
 
 def _asked_in(identifier: Dataset) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from ris_pacs.kernel.person import PersonName
 from ris_pacs.kernel.uids import is_uid
 from ris_pacs.kernel.uow import System, UnitOfWork, read_only, unit_of_work
 from ris_pacs.patients.rules import Identity
-from ris_pacs.worklist import service
+from ris_pacs.worklist import queries, service
 from ris_pacs.worklist.errors import NoSuchPerformedStep, StepEnded, StepExists
 from ris_pacs.worklist.queries import StepReference
 
@@ -83,11 +83,8 @@ class PerformedSteps:
     def _place(self, association: Association) -> tuple[ZoneInfo, int | None]:
         """The device's zone, and by whom the patient ids are that it sends without an issuer."""
         with read_only(self._system) as uow:
-            device = catalog.known_device(uow, association.device.ae_title)
-            site = catalog.site(uow, device.site_id) if device and device.site_id else catalog.first_site(uow)
-            issuer = catalog.patient_issuer_of_device(uow, association.device.id)
-        zone = device.zone if device and device.zone else site.zone if site else "UTC"
-        return ZoneInfo(zone), issuer
+            device_id = association.device.id
+            return queries.zone_of_device(uow, device_id), catalog.patient_issuer_of_device(uow, device_id)
 
 
 def _code(problem: DomainError) -> int:

@@ -1,19 +1,25 @@
-"""Reads for modalities: the worklist straight from the schedule, and performed steps."""
+"""Reads for modalities: the worklist straight from the schedule, which exam a device means, and performed steps."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import or_, select
+from sqlalchemy import bindparam, func, or_, select
 from sqlalchemy.orm import joinedload, selectinload
 
-from ris_pacs.catalog.models import Device
-from ris_pacs.orders.models import Order, RequestedProcedure, Visit
-from ris_pacs.patients.models import Patient, PatientIdentifier
-from ris_pacs.scheduling.models import ScheduledStep, StepStation
+from ris_pacs.catalog.models import Device, Site
+from ris_pacs.kernel.prepared import Prepared
+from ris_pacs.orders.models import Order, RequestedProcedure
+from ris_pacs.scheduling.models import ScheduledStep
 from ris_pacs.worklist.models import PerformedSeries, PerformedStep, PerformedStepLink, WorklistQuery
+from ris_pacs.worklist.queries.listed import ListedOrder as ListedOrder
+from ris_pacs.worklist.queries.listed import ListedPatient as ListedPatient
+from ris_pacs.worklist.queries.listed import ListedProcedure as ListedProcedure
+from ris_pacs.worklist.queries.listed import ListedStep as ListedStep
+from ris_pacs.worklist.queries.listed import WorklistKeys as WorklistKeys
+from ris_pacs.worklist.queries.listed import find_steps as find_steps
 
 if TYPE_CHECKING:
     from ris_pacs.kernel.uow import UnitOfWork
@@ -37,75 +43,20 @@ class Resolved:
     how: str
 
 
-@dataclass(frozen=True)
-class WorklistKeys:
-    """What the database narrows a worklist query by; the rest is matched on the answers (PS3.4 K.2.2.1).
-
-    begins_at … ends_at: the span of start times. Empty means any.
-    """
-
-    stations: tuple[str, ...] = ()
-    modalities: tuple[str, ...] = ()
-    begins_at: datetime | None = None
-    ends_at: datetime | None = None
-    patient_id: str = ""
-    accession_number: str = ""
-    requested_procedure_id: str = ""
-    scheduled_step_id: str = ""
-    states: tuple[str, ...] = ("scheduled", "arrived")
+def zone_of_device(uow: UnitOfWork, device_id: int) -> ZoneInfo:
+    """On whose clock a device asks and reports: its own zone, its site's, else the first site's."""
+    return ZoneInfo(uow.run(_ZONE, {"device": device_id})[0].zone)
 
 
-def find_steps(uow: UnitOfWork, keys: WorklistKeys, limit: int = 20_000) -> list[ScheduledStep]:
-    """Scheduled steps with everything that a worklist answer holds, by start time."""
-    query = (
-        select(ScheduledStep)
-        .join(RequestedProcedure, RequestedProcedure.id == ScheduledStep.requested_procedure_id)
-        .join(Order, Order.id == RequestedProcedure.order_id)
-        .where(
-            ScheduledStep.starts_at.is_not(None),
-            RequestedProcedure.state.in_(keys.states),
-            ScheduledStep.state.in_(("scheduled", "started")),
-        )
+_ZONE = Prepared(
+    select(
+        func.coalesce(
+            select(func.nullif(Device.zone, "")).where(Device.id == bindparam("device")).scalar_subquery(),
+            select(Site.zone).join(Device).where(Device.id == bindparam("device")).scalar_subquery(),
+            select(Site.zone).order_by(Site.id).limit(1).scalar_subquery(),
+            "UTC",
+        ).label("zone")
     )
-    if keys.begins_at is not None:
-        query = query.where(ScheduledStep.starts_at >= keys.begins_at)
-    if keys.ends_at is not None:
-        query = query.where(ScheduledStep.starts_at < keys.ends_at)
-    if keys.modalities:
-        query = query.where(ScheduledStep.modality.in_(keys.modalities))
-    if keys.stations:
-        query = query.where(ScheduledStep.stations.any(StepStation.device.has(Device.ae_title.in_(keys.stations))))
-    if keys.accession_number:
-        query = query.where(Order.accession_number == keys.accession_number)
-    if keys.requested_procedure_id:
-        query = query.where(RequestedProcedure.identifier == keys.requested_procedure_id)
-    if keys.scheduled_step_id:
-        query = query.where(ScheduledStep.identifier == keys.scheduled_step_id)
-    if keys.patient_id:
-        query = query.where(
-            Order.patient_id.in_(select(PatientIdentifier.patient_id).where(PatientIdentifier.value == keys.patient_id))
-        )
-    return list(
-        uow.session.scalars(query.options(*_WHOLE).order_by(ScheduledStep.starts_at, ScheduledStep.id).limit(limit))
-    )
-
-
-_exam = joinedload(ScheduledStep.exam, innerjoin=True)
-_order = _exam.joinedload(RequestedProcedure.order, innerjoin=True)
-_WHOLE = (
-    _exam.joinedload(RequestedProcedure.procedure, innerjoin=True),
-    _order.joinedload(Order.referrer),
-    _order.joinedload(Order.visit).joinedload(Visit.issuer, innerjoin=True),
-    _order.selectinload(Order.diagnoses),
-    _order.joinedload(Order.accession_issuer, innerjoin=True),
-    _order.joinedload(Order.site, innerjoin=True),
-    _order.joinedload(Order.patient, innerjoin=True).options(
-        selectinload(Patient.names),
-        selectinload(Patient.identifiers).joinedload(PatientIdentifier.issuer, innerjoin=True),
-        selectinload(Patient.safety_facts),
-    ),
-    selectinload(ScheduledStep.stations).joinedload(StepStation.device, innerjoin=True),
-    joinedload(ScheduledStep.room),
 )
 
 
