@@ -165,7 +165,8 @@ def account() -> Response:
 def _account_page(form: OwnPasswordForm, status: int = 200) -> Response:
     with read_only(context.system()) as uow:
         sessions = queries.open_sessions(uow, context.actor())
-    return shell.render("accounts/account.html", status, sessions=sessions, form=form)
+        email = queries.own_account(uow, context.actor()).email if context.actor().kind == "user" else ""
+    return shell.render("accounts/account.html", status, sessions=sessions, form=form, email=email)
 
 
 @blueprint.post("/account/password")
