@@ -191,6 +191,8 @@ def read_only(system: System) -> Iterator[UnitOfWork]:
         yield uow
         if uow._session is not None:
             uow._session.expunge_all()  # What was read stays readable; a rollback would expire it.
+        if not system.database.sqlite:  # It could not change anything, and a rollback forgets prepared statements.
+            uow._commit()
     if uow._audit:
         with unit_of_work(system) as writer:
             writer._audit = uow._audit
@@ -201,7 +203,7 @@ def _transaction(system: System, *, writing: bool, hopeful: bool = False) -> Ite
     """Rolled back on leaving, unless it was committed."""
     connection: Connection
     with system.database.engine.connect() as connection:
-        connection = connection.execution_options(writing=writing)
+        connection = connection.execution_options(writing=writing, **({} if writing else {"postgresql_readonly": True}))
         uow = UnitOfWork(system, connection, writing=writing, hopeful=hopeful)
         try:
             yield uow
