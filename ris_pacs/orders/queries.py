@@ -302,9 +302,3 @@ def sites_of_exams(uow: UnitOfWork, exam_ids: list[int]) -> list[int]:
 
 def sites_of_patient(uow: UnitOfWork, patient_id: int) -> list[int]:
     return list(uow.session.scalars(select(Order.site_id).where(Order.patient_id == patient_id).distinct()))
-
-
-def doctor_dicom_name(order: Order) -> str:
-    """ "Achterfeld^Lena^^^MD" (PS3.5 6.2.1)."""
-    doctor = order.referrer
-    return "" if doctor is None else f"{doctor.family}^{doctor.given}^^^{doctor.suffix}".rstrip("^")

@@ -6,28 +6,36 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import event, insert
+from pydicom import Dataset
+from sqlalchemy import event, insert, select
 
 from ris_pacs.catalog import queries as catalog
-from ris_pacs.catalog.service import devices
+from ris_pacs.catalog.dimse import Registered
+from ris_pacs.catalog.service import devices, sites
 from ris_pacs.catalog.service.devices import DeviceFacts
 from ris_pacs.catalog.service.doctors import DoctorFacts, find_or_add_practitioner
 from ris_pacs.catalog.service.sites import find_or_add_issuer
+from ris_pacs.dicom.handlers import Association, Caller, Device, FindRequest
+from ris_pacs.dicom.sop_classes import MODALITY_WORKLIST
 from ris_pacs.kernel.actor import OPERATOR, PROGRAM
 from ris_pacs.kernel.errors import Invalid
 from ris_pacs.kernel.prepared import Prepared
+from ris_pacs.kernel.tables import AuditEntry
 from ris_pacs.kernel.uow import System, UnitOfWork, read_only, unit_of_work
 from ris_pacs.orders.models import Order
 from ris_pacs.orders.service.place import Diagnosis, VisitFacts
 from ris_pacs.patients.service import register
 from ris_pacs.scheduling.models import ScheduledStep, StepStation
 from ris_pacs.worklist import queries
+from ris_pacs.worklist.dimse.find import WorklistFind
 from ris_pacs.worklist.dimse.item import worklist_item
+from ris_pacs.worklist.models import WorklistQuery
 from ris_pacs.worklist.queries import WorklistKeys
 from tests import practice
 
 AT_TWO = datetime(2026, 11, 24, 19, 0, tzinfo=UTC)
 NEW_YORK = ZoneInfo("America/New_York")
+CALLER = Caller("CT1", "RISPACS", "127.0.0.1")
 
 
 def find(system: System, limit: int = 20_000, **keys: object) -> list[queries.ListedStep]:
@@ -239,3 +247,33 @@ def test_a_device_has_its_own_clock_else_its_sites_else_the_first_sites(system):
     with read_only(system) as uow:
         found = {title: queries.zone_of_device(uow, device_id).key for title, device_id in made.items()}
     assert found == {"ABROAD": "Europe/Vienna", "HERE": here, "SOMEWHERE": here}
+
+
+def test_a_query_is_recorded_before_its_first_answer_leaves(system):
+    with unit_of_work(system) as uow:
+        practice.a_booked_exam(uow, AT_TWO)
+    device = Registered(system, "RISPACS")(CALLER)
+    assert isinstance(device, Device)
+    request = FindRequest(MODALITY_WORKLIST, Dataset(), lambda: False, b"")
+    answers = WorklistFind(system).find(request, Association("a1", CALLER, device, lambda: False))
+    assert next(answers)
+    answers.close()  # The device takes no more.
+    with read_only(system) as uow:
+        (noted,) = uow.session.scalars(select(WorklistQuery))
+        actions = uow.session.scalars(select(AuditEntry.action)).all()
+    assert (noted.device_id, noted.answers) == (device.id, 1)
+    assert "query worklist" in actions
+
+
+def test_names_longer_than_the_standard_allows_are_cut_in_the_answer(system):
+    with unit_of_work(system) as uow:
+        booked = practice.a_booked_exam(uow, AT_TWO)
+        room = practice.room_named(uow, "CT1")
+        sites.change_room(uow, room, sites.RoomFacts("The large room on the second floor", "CT"), OPERATOR)
+        known = catalog.device(uow, "CT1")
+        known.name = "The scanner that came last"
+    (step,) = find(system)
+    assert step.id == booked.step_id
+    (there,) = worklist_item(step, NEW_YORK)[0x00400100]
+    assert there[0x00400010] == ["The scanner that"]
+    assert there[0x00400011] == "The large room o"

@@ -35,10 +35,12 @@ class WorklistFind:
         self._system = system
 
     def find(self, request: FindRequest, association: Association) -> Iterator[Match]:
-        """Every scheduled step that fits the keys, by start time. Nothing found is an answer too."""
+        """Every scheduled step that fits the keys, by start time. Nothing found is an answer too.
+
+        That the device asked, and how much it is told, is recorded before the first answer leaves.
+        """
         actor = association.device.actor
         assert isinstance(actor, Actor)
-        answers = 0
         with read_only(self._system) as uow:
             zone = queries.zone_of_device(uow, association.device.id)
             keys = read_keys(request.identifier, zone)
@@ -46,12 +48,11 @@ class WorklistFind:
             found = queries.find_steps(uow, keys)
             items = [worklist_item(step, zone, keys.patient_id) for step in found]
         narrowed, wanted = narrowing(request.identifier), _return_keys(request.identifier)
-        for item in items:
-            if matches(narrowed, item):
-                answers += 1
-                yield _match(wanted, item, accepted)
+        answers = [item for item in items if matches(narrowed, item)]
         with unit_of_work(self._system) as uow:
-            service.note_query(uow, association.device.id, _readable(request.identifier), answers, actor)
+            service.note_query(uow, association.device.id, _readable(request.identifier), len(answers), actor)
+        for item in answers:
+            yield _match(wanted, item, accepted)
 
 
 # Tag → the return keys of the sequence's item; none: the element whole.

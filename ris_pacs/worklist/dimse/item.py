@@ -73,7 +73,7 @@ def _visit(order: ListedOrder) -> dict[int, object]:
     return {
         0x00380010: order.visit_number or "",
         0x00380014: [{0x00400031: order.visit_namespace}] if order.visit_namespace is not None else [],
-        0x00380300: order.visit_location or "",
+        0x00380300: (order.visit_location or "")[:64],
         0x00380008: "",
     }
 
@@ -129,8 +129,8 @@ def _scheduled_step(step: ListedStep, zone: ZoneInfo) -> dict[int, object]:
         0x00400007: exam_title(step.procedure_name, step.laterality),
         0x00400008: [_code(step.procedure)],
         0x00400009: step.identifier,
-        0x00400010: [one.name or one.ae_title for one in step.stations][:1],
-        0x00400011: step.room,
+        0x00400010: [(one.name or one.ae_title)[:16] for one in step.stations][:1],
+        0x00400011: step.room[:16],
         0x00400012: "",
         0x00321070: "contrast" if step.procedure.contrast else "",
         0x00400020: STATUS.get(ExamState(step.exam_state), ""),
