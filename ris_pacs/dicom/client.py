@@ -24,8 +24,6 @@ from ris_pacs.dicom.exchange import Context, Exchange, Message, TooLarge
 from ris_pacs.dicom.handlers import DimseFailure, Elements, Status, StoredFile
 from ris_pacs.dicom.messages import DATA_SET, NO_DATA_SET, CommandField, CommandSet
 from ris_pacs.dicom.negotiation import (
-    IMPLEMENTATION_UID,
-    IMPLEMENTATION_VERSION,
     MESSAGE_SYNTAXES,
 )
 from ris_pacs.dicom.pdu import (
@@ -42,6 +40,7 @@ from ris_pacs.dicom.sop_classes import VERIFICATION
 from ris_pacs.dicom.sub_operations import Originator, await_answer, store_file
 from ris_pacs.dicom.transfer_syntaxes import Transcode
 from ris_pacs.dicom.upper_layer import UpperLayer
+from ris_pacs.kernel.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION
 
 MAX_PDU = 128 * 1024  # bytes, what this side takes
 
@@ -312,7 +311,7 @@ def _request(calling: str, called: str, contexts: Sequence[Proposal]) -> Associa
         for index, proposal in enumerate(contexts)
     )
     roles = {proposal.abstract_syntax: Role(scu=True, scp=True) for proposal in contexts if proposal.as_scp}
-    user = UserInformation(MAX_PDU, IMPLEMENTATION_UID, IMPLEMENTATION_VERSION, roles=roles)
+    user = UserInformation(MAX_PDU, IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION, roles=roles)
     return AssociateRequest(calling, called, proposed, user)
 
 

@@ -24,9 +24,7 @@ from ris_pacs.dicom.pdu import (
     UserInformation,
 )
 from ris_pacs.dicom.sop_classes import VERIFICATION
-
-IMPLEMENTATION_UID = "2.25.187329114906693559572247904869832507842"
-IMPLEMENTATION_VERSION = "RIS_PACS_0"  # at most 16 characters (PS3.7 D.3.3.2)
+from ris_pacs.kernel.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION
 
 # For what is decoded here, best first; of a storage class the requestor's first known one is taken.
 MESSAGE_SYNTAXES = (
@@ -59,7 +57,7 @@ def negotiate(
             accepted[context.id] = context
     user = UserInformation(
         max_pdu=max_pdu,
-        implementation_uid=IMPLEMENTATION_UID,
+        implementation_uid=IMPLEMENTATION_CLASS_UID,
         implementation_version=IMPLEMENTATION_VERSION,
         operations_window=(1, 1) if request.user.operations_window else None,
         roles=_agreed_roles(request, accepted.values()),

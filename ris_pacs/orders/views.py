@@ -14,7 +14,7 @@ from ris_pacs.web import context, shell
 from ris_pacs.web.answers import csv_file
 from ris_pacs.web.asking import position_in, position_of
 from ris_pacs.web.context import requires
-from ris_pacs.web.words import day, stamp
+from ris_pacs.web.words import day, iso_stamp
 
 blueprint = Blueprint("orders", __name__)
 
@@ -56,10 +56,10 @@ def as_csv() -> Response:
             day(one.patient.birth_date),
             one.title,
             rules.WORDS[rules.ExamState(one.state)],
-            stamp(one.state_since),
+            iso_stamp(one.state_since),
             one.priority,
             one.referrer,
-            stamp(one.placed_at),
+            iso_stamp(one.placed_at),
         )
         for one in found[:MOST_IN_CSV]
     )

@@ -15,7 +15,7 @@ from ris_pacs.tracking import queries
 from ris_pacs.web import context, live, shell
 from ris_pacs.web.answers import csv_file
 from ris_pacs.web.context import requires
-from ris_pacs.web.words import clock, local
+from ris_pacs.web.words import iso_stamp, local
 
 blueprint = Blueprint("board", __name__)
 
@@ -74,13 +74,13 @@ def as_csv() -> Response:
         head,
         (
             (
-                clock(row.step.starts_at),
+                iso_stamp(row.step.starts_at),
                 row.step.exam.patient.name.shown,
                 row.step.exam.patient.mrn,
                 row.step.exam.title,
                 row.step.room,
                 WORDS[ExamState(row.step.exam.state)],
-                clock(row.since),
+                iso_stamp(row.since),
                 row.waiting,
                 row.step.exam.accession_number,
                 row.note,

@@ -52,8 +52,10 @@ def _csrf(error: CSRFError) -> Response:
 
 
 def _not_signed_in(error: NotSignedIn) -> Response:
-    if is_fragment() or wants_json():
-        response = answer(401, "Signed out", "Sign in again to go on.", "signed-out")
+    token = "Authorization" in request.headers
+    if is_fragment() or wants_json() or token:
+        text = "This token is not valid." if token else "Sign in again to go on."
+        response = answer(401, "Signed out", text, "signed-out")
         if is_fragment():
             response.headers["HX-Redirect"] = context.to_sign_in().headers["Location"]
         else:

@@ -56,6 +56,11 @@ def full_stamp(value: datetime | None) -> str:
     return f"{local(value):%-d %b %Y, %H:%M %Z}" if value else ""
 
 
+def iso_stamp(value: datetime | None) -> str:
+    """2026-11-24 10:41:07 at the site, for spreadsheets."""
+    return f"{local(value):%Y-%m-%d %H:%M:%S}" if value else ""
+
+
 def iso_day(value: datetime) -> str:
     """2026-11-24 at the site, for addresses."""
     return local(value).date().isoformat()

@@ -61,7 +61,7 @@ class TestAdmission:
             pass
         (caller,) = seen
         assert (caller.calling, caller.called, caller.address) == ("CT1", "RISPACS", "127.0.0.1")
-        assert caller.implementation_version.startswith("RIS_PACS")
+        assert caller.implementation_version.startswith("RISPACS_")
 
     @pytest.mark.parametrize(
         ("admission", "words"),

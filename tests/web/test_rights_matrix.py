@@ -276,4 +276,5 @@ def test_an_actor_of_the_program_is_no_back_door(house):
     """Who has no account and no token cannot speak for the program, whatever the header says."""
     browser = stranger(house.app)
     for value in ("Bearer ris-pacs", f"Bearer {PROGRAM.name}", "Bearer ", "Basic YWRtaW46YWRtaW4="):
-        assert browser.get("/patients", headers={"Authorization": value}).status_code == 302
+        answer = browser.get("/patients", headers={"Authorization": value})
+        assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer")

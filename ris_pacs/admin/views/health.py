@@ -13,7 +13,7 @@ from ris_pacs.web import context, shell
 from ris_pacs.web.answers import csv_file
 from ris_pacs.web.asking import id_in, position_in, position_of
 from ris_pacs.web.context import requires
-from ris_pacs.web.words import full_stamp
+from ris_pacs.web.words import iso_stamp
 
 blueprint = Blueprint("admin", __name__, url_prefix="/admin")
 
@@ -53,7 +53,7 @@ def audit_csv() -> Response:
         head,
         (
             (
-                full_stamp(one.at),
+                iso_stamp(one.at),
                 one.actor_name,
                 one.role,
                 one.address,

@@ -11,11 +11,10 @@ from ris_pacs.cli.statements.markdown import attribute, table, uid_name
 from ris_pacs.dicom.association import Limits
 from ris_pacs.dicom.character_sets import defined_terms
 from ris_pacs.dicom.handlers import Services
-from ris_pacs.dicom.negotiation import IMPLEMENTATION_UID, IMPLEMENTATION_VERSION, MESSAGE_SYNTAXES, STORAGE_SYNTAXES
+from ris_pacs.dicom.negotiation import MESSAGE_SYNTAXES, STORAGE_SYNTAXES
 from ris_pacs.dicom.pdu import APPLICATION_CONTEXT
 from ris_pacs.dicom.sop_classes import MODALITY_WORKLIST, PERFORMED_STEP, STORAGE_COMMITMENT, VERIFICATION
-from ris_pacs.kernel.uids import IMPLEMENTATION_CLASS_UID
-from ris_pacs.kernel.uids import IMPLEMENTATION_VERSION as FILE_VERSION
+from ris_pacs.kernel.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION
 
 # Tags that an answer of each level may carry; given by bootstrap.
 Levels = Mapping[str, Sequence[int]]
@@ -71,10 +70,8 @@ def _associations() -> Iterator[str]:
         ("", ""),
         (
             ("Application context", APPLICATION_CONTEXT),
-            ("Implementation Class UID, in associations", IMPLEMENTATION_UID),
-            ("Implementation Version Name, in associations", IMPLEMENTATION_VERSION),
-            ("Implementation Class UID, in stored files", IMPLEMENTATION_CLASS_UID),
-            ("Implementation Version Name, in stored files", FILE_VERSION),
+            ("Implementation Class UID, in associations and stored files", IMPLEMENTATION_CLASS_UID),
+            ("Implementation Version Name", IMPLEMENTATION_VERSION),
             ("Largest PDU received", f"{limits.max_pdu:,} bytes"),
             ("Associations at once, in each process", limits.associations),
             ("… of one calling AE title", limits.associations_per_title),
