@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Executable, func, select, update
+from sqlalchemy import Connection, Executable, bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from ris_pacs.kernel.actor import Actor
@@ -84,15 +84,28 @@ def record_view(
 
 def insert(connection: Connection, accesses: Sequence[Access], now: datetime) -> None:
     """Called by the unit of work, just before it commits."""
-    rows: dict[str, dict[str, Any]] = {}
+    times: dict[str, int] = {}
+    first: dict[str, Access] = {}
     for number, access in enumerate(accesses):
-        row = _row(access, now)
-        key = row["once_key"] or f"#{number}"
-        if key in rows:
-            rows[key]["times"] += 1
-        else:
-            rows[key] = row
-    _ADD.run_many(connection, list(rows.values()))
+        key = _once_key(access, now) or f"#{number}"
+        times[key] = times.get(key, 0) + 1
+        first.setdefault(key, access)
+    known = {
+        key
+        for key, access in first.items()
+        if access.once and _AGAIN.run(connection, {"key": key, "more": times[key], "now": now})
+    }
+    _ADD.run_many(
+        connection, [_row(one, now) | {"times": times[key]} for key, one in first.items() if key not in known]
+    )
+
+
+_AGAIN = Prepared(
+    update(AuditEntry)
+    .where(AuditEntry.once_key == bindparam("key"))
+    .values(times=AuditEntry.times + bindparam("more"), last_at=bindparam("now"))
+    .returning(AuditEntry.id)
+)
 
 
 def _add(dialect: str) -> Executable:
@@ -107,12 +120,16 @@ def _add(dialect: str) -> Executable:
 _ADD = Prepared(_add, (*_DIGESTED, "digest", "times", "last_at"))
 
 
+def _once_key(access: Access, now: datetime) -> str | None:
+    actor = access.actor
+    if not access.once or not actor.occasion:
+        return None
+    session = actor.occasion if actor.kind == "device" else f"{actor.occasion}@{now.strftime(_VIEWING_SESSION)}"
+    return f"{session}|{access.action}|{access.entity_kind}|{access.entity_id}"
+
+
 def _row(access: Access, now: datetime) -> dict[str, Any]:
     actor = access.actor
-    key = None
-    if access.once and actor.occasion:
-        session = actor.occasion if actor.kind == "device" else f"{actor.occasion}@{now.strftime(_VIEWING_SESSION)}"
-        key = f"{session}|{access.action}|{access.entity_kind}|{access.entity_id}"
     row: dict[str, Any] = {
         "at": now,
         "actor_kind": actor.kind,
@@ -127,7 +144,7 @@ def _row(access: Access, now: datetime) -> dict[str, Any]:
         "accession_number": access.accession_number,
         "why": access.why[:500] if access.why else None,
         "detail": access.detail,
-        "once_key": key,
+        "once_key": _once_key(access, now),
     }
     return row | {"digest": digest(row), "times": 1, "last_at": now}
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Connection,
     Dialect,
     Engine,
     Integer,
@@ -25,6 +26,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
@@ -202,9 +204,21 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     cursor.close()
 
 
-def _begin_sqlite(connection: Any) -> None:
+def _begin_sqlite(connection: Connection) -> None:
     writing = connection.get_execution_options().get("writing", True)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+    statement = "BEGIN IMMEDIATE" if writing else "BEGIN"
+    try:
+        connection.connection.execute(statement)
+    except connection.dialect.loaded_dbapi.Error as problem:
+        raise wrapped(connection, statement, (), problem) from problem
+
+
+def wrapped(connection: Connection, statement: str, parameters: Any, problem: Exception) -> DBAPIError:
+    """An error of the driver as the session raises it."""
+    kind = connection.dialect.loaded_dbapi.Error
+    found = DBAPIError.instance(statement, parameters, problem, kind, dialect=connection.dialect)
+    assert isinstance(found, DBAPIError)
+    return found
 
 
 def is_reachable(database: Database) -> bool:

@@ -14,10 +14,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Delete, Dialect, Executable, Insert, Select, Update
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeEngine
 
-from ris_pacs.kernel.db import check_values
+from ris_pacs.kernel.db import check_values, wrapped
 
 Values = Mapping[str, Any]
 _Convert = Callable[[Any], Any]
@@ -86,9 +85,7 @@ class _Compiled:
             cursor.execute(self._sql, parameters[0])
             found = cursor.fetchall() if self._row is not None else []
         except connection.dialect.loaded_dbapi.Error as problem:
-            raise DBAPIError.instance(
-                self._sql, parameters[0], problem, connection.dialect.loaded_dbapi.Error, dialect=connection.dialect
-            ) from problem
+            raise wrapped(connection, self._sql, parameters[0], problem) from problem
         finally:
             cursor.close()
         return [self._row._make(self._converted(one)) for one in found]
