@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import or_, select
 
 from ris_pacs.archive import queries as archive
+from ris_pacs.archive.queries.progress import SeriesProgress, series_progress
 from ris_pacs.kernel.actor import Actor
 from ris_pacs.kernel.rights import Right, may
 from ris_pacs.kernel.tables import AuditEntry, MessageIn, MessageOut
@@ -35,26 +36,6 @@ class Moment:
     at: datetime | None
     gap: timedelta | None = None
     to_come: bool = False
-
-
-@dataclass(frozen=True)
-class SeriesProgress:
-    """A series that the scanner lists: how many of its objects are here. over: the scanner says that it has ended."""
-
-    name: str
-    listed: int
-    received: int
-    over: bool
-
-    @property
-    def missing(self) -> int:
-        """How many are owed once the scanner has ended."""
-        return self.listed - self.received if self.over else 0
-
-    @property
-    def state(self) -> str:
-        """Key of a state of the pages."""
-        return "missing" if self.missing else "complete" if self.received >= self.listed else "receiving"
 
 
 @dataclass(frozen=True)
@@ -114,7 +95,7 @@ def exam_page(uow: UnitOfWork, order: Order, actor: Actor) -> ExamPage:
         studies=studies,
         priors=_priors(uow, order, studies, actor) if see_images else [],
         performed=performed,
-        progress=_progress(uow, performed, studies),
+        progress=series_progress(uow, performed),
         moments=moments(orders.history(uow, exam.id)),
         oddities=orders.open_oddities(uow, exam.id) if actor.is_staff else [],
         messages=len(messages_of(uow, order)) if may(actor, Right.MESSAGES_VIEW) else 0,
@@ -127,23 +108,6 @@ def _priors(uow: UnitOfWork, order: Order, shown: Sequence[archive.StudyRow], ac
     ids = patients.linked_ids(uow, order.patient_id)
     here = {one.id for one in shown}
     return [one for one in archive.studies_of_patient(uow, ids, actor) if one.id not in here][:6]
-
-
-def _progress(
-    uow: UnitOfWork, performed: Sequence[PerformedStep], studies: Sequence[archive.StudyRow]
-) -> list[SeriesProgress]:
-    listed = [(step, series) for step in performed for series in step.series if series.objects]
-    received = archive.received_of(uow, [one.sop_instance_uid for _, series in listed for one in series.objects])
-    names = {series.series_instance_uid: series.description for study in studies for series in study.series}
-    return [
-        SeriesProgress(
-            name=series.description or names.get(series.series_instance_uid) or series.protocol or f"Series {number}",
-            listed=len(series.objects),
-            received=sum(one.sop_instance_uid in received for one in series.objects),
-            over=step.ended_at is not None,
-        )
-        for number, (step, series) in enumerate(listed, start=1)
-    ]
 
 
 def moments(history: Sequence[ExamHistory]) -> list[Moment]:

@@ -8,6 +8,7 @@ from flask import Blueprint, render_template, request
 from werkzeug.wrappers import Response
 
 from ris_pacs.archive import queries as archive
+from ris_pacs.archive.queries.progress import series_progress
 from ris_pacs.archive.service import complete
 from ris_pacs.kernel.rights import Right
 from ris_pacs.kernel.uow import read_only, unit_of_work
@@ -72,16 +73,14 @@ def show(step_id: int) -> Response:
         order = orders.exam_order(uow, step.exam.id, actor)
         patient = patients.view_patient(uow, order.patient_id, actor)
         performed = worklist.steps_of_exam(uow, step.exam.id)
-        received = archive.received_per_series(
-            uow, [series.series_instance_uid for one in performed for series in one.series]
-        )
+        progress = series_progress(uow, performed)
         images = archive.image_count(uow, step.exam.id)
     values = {
         "step": step,
         "order": order,
         "patient": patient,
         "performed": performed,
-        "received": received,
+        "progress": progress,
         "images": images,
         "can": _possible(step.exam.state, bool(performed)),
         "close_url": f"/technologist?room={step.room}",

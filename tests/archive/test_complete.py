@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import update
 
 from ris_pacs.archive import queries
+from ris_pacs.archive.queries.progress import series_progress
 from ris_pacs.archive.service import complete
 from ris_pacs.bootstrap.core import SUBSCRIPTIONS
 from ris_pacs.catalog.models import Device
@@ -19,6 +20,7 @@ from ris_pacs.orders.errors import WrongState
 from ris_pacs.orders.service import change
 from ris_pacs.scheduling.service import desk as front_desk
 from ris_pacs.worklist import service as worklist
+from ris_pacs.worklist.queries import steps_of_exam as performed_steps
 from tests import practice
 from tests.archive.objects import cases, of_exam, request_of, store
 from tests.worklist.modality import Modality, listed, notes, reference, state
@@ -92,6 +94,21 @@ def test_the_last_missing_image_makes_it_complete(system, booked, ct1):
     assert state(system, booked)[0] == "to-read"
     images(system, booked, 4)  # One more than listed is welcome.
     assert (state(system, booked)[0], notes(system, booked)) == ("to-read", [])
+
+
+def test_the_progress_of_a_series_counts_the_listed_objects_only(system, booked, ct1):
+    def progress() -> list[tuple[int, int, int, str]]:
+        with read_only(system) as uow:
+            found = series_progress(uow, performed_steps(uow, booked.exam_id))
+        return [(one.received, one.listed, one.missing, one.state) for one in found]
+
+    ct1.begin("1.1", reference(system, booked))
+    images(system, booked, 1, 9)  # The ninth is not among those that will be listed.
+    assert progress() == []
+    ct1.complete("1.1", made(booked, 1, 2, 3))
+    assert progress() == [(1, 3, 2, "missing")]
+    images(system, booked, 2, 3)
+    assert progress() == [(3, 3, 0, "complete")]
 
 
 def test_images_that_come_all_before_the_scanner_says_anything(system, booked, ct1):

@@ -137,16 +137,6 @@ def quiet_minutes(uow: UnitOfWork, exam_id: int) -> int:
     return longest or DEFAULT_QUIET_MINUTES
 
 
-def received_per_series(uow: UnitOfWork, series_uids: Iterable[str]) -> dict[str, int]:
-    """Series Instance UID → instances received."""
-    rows = uow.session.execute(
-        select(Series.series_instance_uid, Series.instance_count).where(
-            Series.series_instance_uid.in_(list(series_uids))
-        )
-    )
-    return {uid: count for uid, count in rows}
-
-
 # --- studies for pages
 
 
