@@ -80,9 +80,7 @@ def _play(system: System, storage_url: str, exams: list[PlannedExam], now: datet
     clock = MovingClock(now)
     system = replace(system, clock=clock)
     with Painter(storage_url) as painter:
-        player = Player(
-            system, clock, build_receiver(system).receive, painter, lambda exam: exam.rank < _share(exam, today)
-        )
+        player = Player(system, clock, build_receiver(system).receive, painter, lambda exam: _is_done(exam, today))
         player.play([*exams, *plan_night(today, ZONE, now)], now)
     clock.at = now
     with unit_of_work(system) as uow:
@@ -115,11 +113,20 @@ def _days(first: date, today: date) -> list[PlannedExam]:
     return [exam for number in range(count) for exam in plan_day(first + timedelta(days=number), ZONE)]
 
 
+def _is_done(exam: PlannedExam, today: date) -> bool:
+    """Yesterday's pictures that went wrong are there at any hour, so that there is always something to reconcile."""
+    return exam.rank < _share(exam, today) or (_days_from(exam, today) == -1 and bool(exam.oddity))
+
+
 def _share(exam: PlannedExam, today: date) -> float:
-    days = (local_date(exam.starts or exam.placed, ZONE) - today).days
+    days = _days_from(exam, today)
     if days == 0:
         return TODAY
     return PAST if days < 0 else AHEAD[min(days, len(AHEAD)) - 1]
+
+
+def _days_from(exam: PlannedExam, today: date) -> int:
+    return (local_date(exam.starts or exam.placed, ZONE) - today).days
 
 
 def _for_patient_account(exams: list[PlannedExam], today: date) -> list[PlannedExam]:

@@ -38,7 +38,7 @@ from ris_pacs.scheduling.service import booking, desk
 from ris_pacs.worklist import queries as performed
 from ris_pacs.worklist import service as worklist
 
-RECONCILED_AFTER = timedelta(hours=22)
+RECONCILED_AFTER = timedelta(hours=26)
 QUIET = timedelta(minutes=31)
 
 

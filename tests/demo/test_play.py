@@ -55,7 +55,7 @@ def test_the_day_goes_on_and_playing_again_adds_only_what_is_missing(system, pla
     with read_only(system) as uow:
         assert {case.reason for case in inbox.open_cases(uow, PROGRAM)} == {"no-keys", "patient-differs"}
     assert play(ELEVEN) == before
-    after = play(ELEVEN + timedelta(hours=23))
+    after = play(ELEVEN + timedelta(hours=27))
     assert set(after) == set(before)
     assert "scheduled" not in after.values()
     with read_only(system) as uow:

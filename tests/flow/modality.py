@@ -170,10 +170,15 @@ def association(practice: Practice, calling: str, *abstract_syntaxes: str) -> It
 def begin(practice: Practice, station: str, item: Dataset) -> str:
     """N-CREATE for a worklist item; returns the UID of the performed step."""
     uid = generate_uid()
+    assert create(practice, station, item, uid) == 0x0000
+    return uid
+
+
+def create(practice: Practice, station: str, item: Dataset, uid: str) -> int:
+    """N-CREATE under this UID; returns the status."""
     with association(practice, station, ModalityPerformedProcedureStep) as made:
         status, _ = made.send_n_create(_begun(station, item), ModalityPerformedProcedureStep, uid)
-    assert status.Status == 0x0000, status
-    return uid
+    return int(status.Status)
 
 
 def _begun(station: str, item: Dataset) -> Dataset:
