@@ -112,7 +112,7 @@ PLACES = (
         hot=True,
     ),
     Place("Stations", "device-desktop", "/admin/stations", Right.ADMIN, frozenset({Role.ADMIN})),
-    Place("Sites and rooms", "building-hospital", "/admin/sites", Right.ADMIN, frozenset({Role.ADMIN})),
+    Place("Sites", "building-hospital", "/admin/sites", Right.ADMIN, frozenset({Role.ADMIN})),
     Place("People", "id", "/admin/users", Right.ADMIN, frozenset({Role.ADMIN})),
     Place("Audit", "history", "/admin/audit", Right.AUDIT_VIEW, frozenset({Role.ADMIN, Role.MANAGER})),
     Place("Quarantine", "shield-x", "/quarantine", Right.ADMIN, frozenset()),
