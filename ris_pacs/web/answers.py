@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from flask import flash, make_response, redirect, render_template, request
@@ -24,6 +24,20 @@ def show_on(form: Any, error: DomainError) -> None:
     if field is None:
         raise error
     field.errors = [*field.errors, error.message]
+
+
+def refused(form: Any, save: Callable[[], object], again: Callable[[], Response]) -> Response | None:
+    """Saves what a form says; None when that is done. Else the page `again`, with what is wrong beside its field."""
+    if form.validate_on_submit():
+        try:
+            save()
+        except DomainError as problem:
+            show_on(form, problem)
+        else:
+            return None
+    response = again()
+    response.status_code = UNPROCESSABLE
+    return response
 
 
 def say(text: str, undo_url: str = "") -> None:

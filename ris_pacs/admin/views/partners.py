@@ -9,11 +9,10 @@ from ris_pacs.admin.forms import PartnerForm
 from ris_pacs.catalog import queries as catalog
 from ris_pacs.catalog.queries import Partner
 from ris_pacs.catalog.service import partners as service
-from ris_pacs.kernel.errors import DomainError
 from ris_pacs.kernel.rights import Right
 from ris_pacs.kernel.uow import read_only, unit_of_work
 from ris_pacs.web import context, shell
-from ris_pacs.web.answers import UNPROCESSABLE, drawer_or_page, say, show_on
+from ris_pacs.web.answers import drawer_or_page, refused, say
 from ris_pacs.web.context import requires
 
 blueprint = Blueprint("partners", __name__, url_prefix="/admin/partners")
@@ -52,16 +51,14 @@ def show(partner_id: int) -> Response:
 def add() -> Response:
     form = PartnerForm()
     _offer_sites(form)
-    if not form.validate_on_submit():
-        return _drawer(form, None, UNPROCESSABLE)
-    try:
+
+    def save() -> None:
         with unit_of_work(context.system()) as uow:
-            partner = service.add_partner(uow, form.facts(), context.actor())
-            name = f"{partner.application}|{partner.facility}"
-    except DomainError as problem:
-        show_on(form, problem)
-        return _drawer(form, None, UNPROCESSABLE)
-    say(f"{name} may send messages from now on")
+            service.add_partner(uow, form.facts(), context.actor())
+
+    if again := refused(form, save, lambda: _drawer(form, None)):
+        return again
+    say(f"{form.application.data}|{form.facility.data} may send messages from now on")
     return redirect("/admin/partners")
 
 
@@ -73,14 +70,13 @@ def change(partner_id: int) -> Response:
     form = PartnerForm()
     form.application.data, form.facility.data = partner.application, partner.facility
     _offer_sites(form)
-    if not form.validate_on_submit():
-        return _drawer(form, partner, UNPROCESSABLE)
-    try:
+
+    def save() -> None:
         with unit_of_work(context.system()) as uow:
             service.change_partner(uow, partner_id, form.facts(), context.actor())
-    except DomainError as problem:
-        show_on(form, problem)
-        return _drawer(form, partner, UNPROCESSABLE)
+
+    if again := refused(form, save, lambda: _drawer(form, partner)):
+        return again
     say("Saved")
     return redirect("/admin/partners")
 
@@ -90,11 +86,9 @@ def _offer_sites(form: PartnerForm) -> None:
         form.site_id.choices = [(one.id, one.name) for one in catalog.sites(uow)]
 
 
-def _drawer(form: PartnerForm, partner: Partner | None, status: int = 200) -> Response:
+def _drawer(form: PartnerForm, partner: Partner | None) -> Response:
     _offer_sites(form)
     with read_only(context.system()) as uow:
         found = catalog.partners(uow)
     chosen = partner.id if partner else None
-    response = drawer_or_page(DRAWER, PAGE, form=form, partner=partner, partners=found, drawer=DRAWER, chosen=chosen)
-    response.status_code = status
-    return response
+    return drawer_or_page(DRAWER, PAGE, form=form, partner=partner, partners=found, drawer=DRAWER, chosen=chosen)

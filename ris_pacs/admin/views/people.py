@@ -14,13 +14,13 @@ from ris_pacs.accounts.queries import UserRow
 from ris_pacs.admin.forms import DoctorForm, PasswordForm, UserForm
 from ris_pacs.catalog import queries as catalog
 from ris_pacs.kernel.actor import Role
-from ris_pacs.kernel.errors import DomainError, Invalid
+from ris_pacs.kernel.errors import Invalid
 from ris_pacs.kernel.rights import Right
 from ris_pacs.kernel.uow import UnitOfWork, read_only, unit_of_work
 from ris_pacs.orders.service.referrers import open_past_orders
 from ris_pacs.patients import queries as patients
 from ris_pacs.web import context, shell
-from ris_pacs.web.answers import UNPROCESSABLE, done, drawer_or_page, say, show_on
+from ris_pacs.web.answers import done, drawer_or_page, refused, say
 from ris_pacs.web.context import requires
 from ris_pacs.web.words import counted
 
@@ -53,9 +53,8 @@ def new_user() -> Response:
 @requires(Right.ADMIN)
 def add_user() -> Response:
     form = UserForm()
-    if not form.validate_on_submit():
-        return _new_drawer(form, UNPROCESSABLE)
-    try:
+
+    def save() -> None:
         with unit_of_work(context.system()) as uow:
             new = service.NewUser(
                 form.email.data,
@@ -68,9 +67,9 @@ def add_user() -> Response:
             user = service.add_user(uow, new, context.actor())
             if new.practitioner_id is not None:
                 open_past_orders(uow, user.id, new.practitioner_id, context.actor())
-    except DomainError as problem:
-        show_on(form, problem)
-        return _new_drawer(form, UNPROCESSABLE)
+
+    if again := refused(form, save, lambda: _new_drawer(form)):
+        return again
     say(f"{form.name.data} may sign in")
     return redirect("/admin/users")
 
@@ -95,8 +94,8 @@ def _practitioner(form: UserForm) -> int | None:
     return doctor
 
 
-def _new_drawer(form: UserForm, status: int = 200) -> Response:
-    return _drawer(NEW_DRAWER, status, form=form, chosen=None)
+def _new_drawer(form: UserForm) -> Response:
+    return _drawer(NEW_DRAWER, form=form, chosen=None)
 
 
 @blueprint.get("/doctors")
@@ -119,14 +118,13 @@ def show_user(user_id: int) -> Response:
 @requires(Right.ADMIN)
 def set_password(user_id: int) -> Response:
     user, form = _known(user_id), PasswordForm()
-    if not form.validate_on_submit():
-        return _user_drawer(user, UNPROCESSABLE, password=form)
-    try:
+
+    def save() -> None:
         with unit_of_work(context.system()) as uow:
             service.set_password(uow, user.email, form.password.data, context.actor())
-    except DomainError as problem:
-        show_on(form, problem)
-        return _user_drawer(user, UNPROCESSABLE, password=form)
+
+    if again := refused(form, save, lambda: _user_drawer(user, password=form)):
+        return again
     say(f"{user.name} has a new password, and is signed out everywhere")
     return redirect("/admin/users")
 
@@ -135,18 +133,16 @@ def set_password(user_id: int) -> Response:
 @requires(Right.ADMIN)
 def tie_to_doctor(user_id: int) -> Response:
     user, form = _known(user_id), DoctorForm()
-    if not form.validate_on_submit():
-        return _user_drawer(user, UNPROCESSABLE, doctor=form)
-    try:
+
+    def save() -> None:
+        if form.doctor.data == user.practitioner_id:
+            return
         with unit_of_work(context.system()) as uow:
-            if form.doctor.data != user.practitioner_id:
-                service.tie_to_practitioner(uow, user.email, form.doctor.data, context.actor())
-                seen = open_past_orders(uow, user.id, form.doctor.data, context.actor())
-                say(f"{user.name} sees {counted(seen, 'exam')}")
-    except DomainError as problem:
-        show_on(form, problem)
-        return _user_drawer(user, UNPROCESSABLE, doctor=form)
-    return redirect("/admin/users")
+            service.tie_to_practitioner(uow, user.email, form.doctor.data, context.actor())
+            seen = open_past_orders(uow, user.id, form.doctor.data, context.actor())
+        say(f"{user.name} sees {counted(seen, 'exam')}")
+
+    return refused(form, save, lambda: _user_drawer(user, doctor=form)) or redirect("/admin/users")
 
 
 @blueprint.post("/<int:user_id>/unlock")
@@ -181,9 +177,7 @@ def _known(user_id: int) -> UserRow:
         return accounts.user_row(uow, user_id)
 
 
-def _user_drawer(
-    user: UserRow, status: int = 200, password: PasswordForm | None = None, doctor: DoctorForm | None = None
-) -> Response:
+def _user_drawer(user: UserRow, password: PasswordForm | None = None, doctor: DoctorForm | None = None) -> Response:
     with read_only(context.system()) as uow:
         tied = catalog.practitioner(uow, user.practitioner_id) if user.practitioner_id is not None else None
         patient = None
@@ -191,7 +185,6 @@ def _user_drawer(
             patient = patients.rows(uow, [user.patient_id], context.actor()).get(user.patient_id)
     return _drawer(
         DRAWER,
-        status,
         user=user,
         tied=tied,
         patient=patient,
@@ -201,7 +194,5 @@ def _user_drawer(
     )
 
 
-def _drawer(template: str, status: int, **values: object) -> Response:
-    response = drawer_or_page(template, PAGE, **_lists(), drawer=template, **values)
-    response.status_code = status
-    return response
+def _drawer(template: str, **values: object) -> Response:
+    return drawer_or_page(template, PAGE, **_lists(), drawer=template, **values)

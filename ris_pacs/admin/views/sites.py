@@ -12,11 +12,10 @@ from ris_pacs.catalog import queries as catalog
 from ris_pacs.catalog.queries import Resource, Site
 from ris_pacs.catalog.rules import Hours, hours_summary
 from ris_pacs.catalog.service import sites as service
-from ris_pacs.kernel.errors import DomainError
 from ris_pacs.kernel.rights import Right
 from ris_pacs.kernel.uow import UnitOfWork, read_only, unit_of_work
 from ris_pacs.web import context, shell
-from ris_pacs.web.answers import UNPROCESSABLE, drawer_or_page, say, show_on
+from ris_pacs.web.answers import drawer_or_page, refused, say
 from ris_pacs.web.context import requires
 
 blueprint = Blueprint("sites", __name__, url_prefix="/admin/sites")
@@ -61,16 +60,12 @@ def new_site() -> Response:
 @requires(Right.ADMIN)
 def add_site() -> Response:
     form = SiteForm()
-    if not form.validate_on_submit():
-        return _site_drawer(form, None, UNPROCESSABLE)
-    try:
+
+    def save() -> None:
         with unit_of_work(context.system()) as uow:
             service.add_site(uow, form.facts(), context.actor())
-    except DomainError as problem:
-        show_on(form, problem)
-        return _site_drawer(form, None, UNPROCESSABLE)
-    say(f"{form.name.data} is a site now")
-    return redirect("/admin/sites")
+
+    return refused(form, save, lambda: _site_drawer(form, None)) or _back(f"{form.name.data} is a site now")
 
 
 @blueprint.get("/<int:site_id>")
@@ -87,16 +82,12 @@ def change_site(site_id: int) -> Response:
     with read_only(context.system()) as uow:
         site = catalog.known_site(uow, site_id)
     form = SiteForm()
-    if not form.validate_on_submit():
-        return _site_drawer(form, site, UNPROCESSABLE)
-    try:
+
+    def save() -> None:
         with unit_of_work(context.system()) as uow:
             service.change_site(uow, site_id, form.facts(), context.actor())
-    except DomainError as problem:
-        show_on(form, problem)
-        return _site_drawer(form, site, UNPROCESSABLE)
-    say("Saved")
-    return redirect("/admin/sites")
+
+    return refused(form, save, lambda: _site_drawer(form, site)) or _back("Saved")
 
 
 @blueprint.get("/<int:site_id>/rooms/new")
@@ -115,16 +106,13 @@ def add_room(site_id: int) -> Response:
     with read_only(context.system()) as uow:
         site = catalog.known_site(uow, site_id)
     form = RoomForm()
-    if not form.validate_on_submit():
-        return _room_drawer(form, site, None, UNPROCESSABLE)
-    try:
+
+    def save() -> None:
         with unit_of_work(context.system()) as uow:
             service.add_room(uow, site_id, form.facts(), context.actor())
-    except DomainError as problem:
-        show_on(form, problem)
-        return _room_drawer(form, site, None, UNPROCESSABLE)
-    say(f"{form.name.data} can be booked, once a station stands in it")
-    return redirect("/admin/sites")
+
+    said = f"{form.name.data} can be booked, once a station stands in it"
+    return refused(form, save, lambda: _room_drawer(form, site, None)) or _back(said)
 
 
 @blueprint.get("/rooms/<int:room_id>")
@@ -141,31 +129,28 @@ def change_room(room_id: int) -> Response:
     with read_only(context.system()) as uow:
         room = catalog.known_room(uow, room_id)
     form = RoomForm()
-    if not form.validate_on_submit():
-        return _room_drawer(form, room.site, room, UNPROCESSABLE)
-    try:
+
+    def save() -> None:
         with unit_of_work(context.system()) as uow:
             service.change_room(uow, room_id, form.facts(), context.actor())
-    except DomainError as problem:
-        show_on(form, problem)
-        return _room_drawer(form, room.site, room, UNPROCESSABLE)
-    say("Saved")
+
+    return refused(form, save, lambda: _room_drawer(form, room.site, room)) or _back("Saved")
+
+
+def _back(said: str) -> Response:
+    say(said)
     return redirect("/admin/sites")
 
 
-def _site_drawer(form: SiteForm, site: Site | None, status: int = 200) -> Response:
-    chosen = f"site-{site.id}" if site else ""
-    return _drawer(SITE_DRAWER, status, form=form, site=site, chosen=chosen)
+def _site_drawer(form: SiteForm, site: Site | None) -> Response:
+    return _drawer(SITE_DRAWER, form=form, site=site, chosen=f"site-{site.id}" if site else "")
 
 
-def _room_drawer(form: RoomForm, site: Site, room: Resource | None, status: int = 200) -> Response:
-    chosen = f"room-{room.id}" if room else ""
-    return _drawer(ROOM_DRAWER, status, form=form, site=site, room=room, chosen=chosen)
+def _room_drawer(form: RoomForm, site: Site, room: Resource | None) -> Response:
+    return _drawer(ROOM_DRAWER, form=form, site=site, room=room, chosen=f"room-{room.id}" if room else "")
 
 
-def _drawer(template: str, status: int, **values: object) -> Response:
+def _drawer(template: str, **values: object) -> Response:
     with read_only(context.system()) as uow:
         found = _sites(uow)
-    response = drawer_or_page(template, PAGE, sites=found, drawer=template, **values)
-    response.status_code = status
-    return response
+    return drawer_or_page(template, PAGE, sites=found, drawer=template, **values)
