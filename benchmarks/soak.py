@@ -25,6 +25,7 @@ from benchmarks.report import Report, machine, median, percentile
 from benchmarks.worklist import ask_worklist
 from ris_pacs.archive.models import Instance
 from ris_pacs.dicom.client import AssociationFailed, Proposal, connect
+from ris_pacs.dicom.connection import AssociationEnded
 from ris_pacs.dicom.handlers import DimseFailure, StoredFile
 from ris_pacs.hl7.mllp_client import Connection, NotDelivered
 from ris_pacs.imaging.phantoms.subject import Subject
@@ -41,7 +42,7 @@ SECONDS_BETWEEN_LOOKS = 20.0
 # The supervisor's own end is the end of all; that is tried by the tests of `run`.
 KILLED = ("web", "dicom", "hl7", "worker")
 _DRAWING = threading.Lock()  # The drawn slice is one for all.
-TROUBLE = (AssociationFailed, DimseFailure, NotDelivered, OSError)
+TROUBLE = (AssociationEnded, AssociationFailed, DimseFailure, NotDelivered, OSError)
 
 
 @dataclass
