@@ -22,6 +22,7 @@ from benchmarks.hl7 import new_orders
 from benchmarks.images import SMALL, STATION, booked_exams, image_folder, write_series
 from benchmarks.practice import HOST, TITLE, NotRunning, Practice, prepared, wait_until, work_folder
 from benchmarks.report import Report, machine, median, percentile
+from benchmarks.vandal import Vandal, recorder
 from benchmarks.worklist import ask_worklist
 from ris_pacs.archive.models import Instance
 from ris_pacs.dicom.client import AssociationFailed, Proposal, connect
@@ -67,16 +68,19 @@ def measure(database: str, minutes: float, say: Say) -> Report:
         waiting = stack.enter_context(image_folder(folder))
         practice.start()
         tally = Tally()
-        _play(practice, waiting, minutes * 60, tally, say)
+        vandal = _vandal(practice, waiting / "recorded")
+        _play(practice, waiting, minutes * 60, tally, vandal, say)
+        tally.counts.update({f"broken connections: {name}": count for name, count in vandal.counts.items()})
         say("settling …")
         lost = _settle(practice, tally)
+        tally.counts["tracebacks in the log"] = practice.log.read_text().count("Traceback (most recent call last)")
         verified = json.loads(practice.run("verify", "--deep", "--repair", "--json").stdout)
         faults = {name: found for name, found in verified.items() if isinstance(found, list) and name != "repaired"}
         report.rows = _rows(tally, lost, verified, faults)
         report.failed = bool(lost or any(faults.values()))
     report.notes = [
         f"{SENDERS} modalities store series of {SERIES} small images and send again what was not acknowledged, a "
-        "hospital sends orders, a station asks for its worklist; every "
+        "hospital sends orders, a station asks for its worklist, somebody sends all of it with damaged bytes; every "
         f"{SECONDS_BETWEEN_KILLS:g} s a random one of {', '.join(KILLED)} is killed with SIGKILL.",
         "At the end every acknowledged image and order is looked up in the database, and verify --deep reads every "
         "file. Files without a row are of images that nobody was told about; verify --repair files them.",
@@ -85,13 +89,29 @@ def measure(database: str, minutes: float, say: Say) -> Report:
     return report
 
 
-def _play(practice: Practice, waiting: Path, seconds: float, tally: Tally, say: Say) -> None:
+def _vandal(practice: Practice, folder: Path) -> Vandal:
+    """With a series, a worklist query, an order and a page of a practice that nobody has disturbed yet."""
+    with recorder(practice.ports["dicom"]) as (port, dicom):
+        files = write_series(booked_exams(practice.system, 1)[0], 2, folder, SMALL)
+        with connect(
+            HOST, port, STATION, TITLE, [Proposal(files[0].sop_class_uid, (files[0].transfer_syntax_uid,))]
+        ) as one:
+            for file in files:
+                one.store(file)
+        ask_worklist(port)
+    order = b"\x0b" + next(new_orders("V")) + b"\x1c\r"
+    page = b"GET /login HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\nConnection: close\r\n\r\n"
+    return Vandal(lambda name: practice.ports[name], {"dicom": dicom, "hl7": [order], "http": [page]})
+
+
+def _play(practice: Practice, waiting: Path, seconds: float, tally: Tally, vandal: Vandal, say: Say) -> None:
     stop = threading.Event()
     exams = _exams(practice.system)
     work = [
         *(lambda number=number: _modality(practice, exams, waiting / str(number), tally) for number in range(SENDERS)),
         _hospital(practice, tally),
         lambda: _station(practice, tally),
+        vandal.strike,
         lambda: _killer(practice, tally, stop),
         lambda: _watcher(practice, tally, stop, say),
     ]
