@@ -10,11 +10,11 @@ from ris_pacs.catalog import queries as catalog
 from ris_pacs.catalog.service import devices
 from ris_pacs.dicom.client import AssociationFailed, Proposal, connect
 from ris_pacs.dicom.sop_classes import VERIFICATION
-from ris_pacs.kernel.errors import DomainError, Invalid
+from ris_pacs.kernel.errors import Invalid
 from ris_pacs.kernel.rights import Right
 from ris_pacs.kernel.uow import read_only, unit_of_work
 from ris_pacs.web import context, shell
-from ris_pacs.web.answers import UNPROCESSABLE, done, show_on
+from ris_pacs.web.answers import done, refused
 from ris_pacs.web.context import requires
 
 blueprint = Blueprint("stations", __name__, url_prefix="/admin/stations")
@@ -28,12 +28,12 @@ def stations() -> Response:
     return _stations_page(DeviceForm(ae_title=request.args.get("ae_title", ""), host=request.args.get("host", "")))
 
 
-def _stations_page(form: DeviceForm, status: int = 200, editing: str = "") -> Response:
+def _stations_page(form: DeviceForm, editing: str = "") -> Response:
     with read_only(context.system()) as uow:
         found, unknown = catalog.devices(uow), catalog.unknown_callers(uow)
         rooms = catalog.rooms(uow, context.site().id)
     form.room_id.choices = [(0, "None"), *((room.id, room.name) for room in rooms)]
-    return shell.render("admin/stations.html", status, devices=found, unknown=unknown, form=form, editing=editing)
+    return shell.render("admin/stations.html", devices=found, unknown=unknown, form=form, editing=editing)
 
 
 @blueprint.get("/<title>")
@@ -41,7 +41,7 @@ def _stations_page(form: DeviceForm, status: int = 200, editing: str = "") -> Re
 def station(title: str) -> Response:
     with read_only(context.system()) as uow:
         device = catalog.device(uow, title)
-    return _stations_page(DeviceForm.of(device), editing=device.ae_title)
+    return _stations_page(DeviceForm.of(device), device.ae_title)
 
 
 @blueprint.post("")
@@ -53,16 +53,14 @@ def save_station() -> Response:
     with read_only(context.system()) as uow:
         rooms = catalog.rooms(uow, context.site().id)
     form.room_id.choices = [(0, "None"), *((room.id, room.name) for room in rooms)]
-    if not form.validate_on_submit():
-        return _stations_page(form, UNPROCESSABLE, editing)
-    save = devices.change_device if editing else devices.register_device
-    try:
+
+    def save() -> None:
+        keep = devices.change_device if editing else devices.register_device
         with unit_of_work(context.system()) as uow:
-            save(uow, form.facts(context.site().id), context.actor())
-    except DomainError as problem:
-        show_on(form, problem)
-        return _stations_page(form, UNPROCESSABLE, editing)
-    return done(f"{form.ae_title.data} is registered", "/admin/stations")
+            keep(uow, form.facts(context.site().id), context.actor())
+
+    again = refused(form, save, lambda: _stations_page(form, editing))
+    return again or done(f"{form.ae_title.data} is registered", "/admin/stations")
 
 
 @blueprint.post("/<title>/retire")
