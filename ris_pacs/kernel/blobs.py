@@ -1,14 +1,13 @@
 """The object store: bytes under keys, whole or not at all.
 
 A key is a relative path of safe characters, derived from UIDs ("1f/1.2.840…/1.2.840….3fa9.dcm").
-An object is written in three steps so that many can share the last one:
+An object is written in two steps:
 
     incoming = store.incoming()     a temporary file in the same file system
     incoming.write(…); incoming.finish()    its bytes are durable
-    store.place(incoming, key)      the object has its name, unless another has it already
-    store.settle([key, …])          the names are durable
+    store.place(incoming, key)      it has its name, durably, unless another has it already
 
-An object store over HTTP does all of it in `place` (one PUT) and nothing in `settle`.
+An object store over HTTP does all of it in `place` (one PUT).
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ import os
 import re
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -74,7 +73,6 @@ class Incoming:
 class BlobStore(Protocol):
     def incoming(self) -> Incoming: ...
     def place(self, incoming: Incoming, key: str) -> bool: ...
-    def settle(self, keys: Iterable[str]) -> None: ...
     def open(self, key: str) -> BinaryIO: ...
     def path(self, key: str) -> Path: ...
     def exists(self, key: str) -> bool: ...
@@ -115,30 +113,33 @@ class FolderStore:
             raise _plain(problem) from problem
 
     def place(self, incoming: Incoming, key: str) -> bool:
-        """False when the key is taken: what stands there is never replaced, and the incoming file stays."""
+        """The name is durable. False when it is taken: what stands there is never replaced, the incoming file stays."""
         target = self._where(key)
         folder = _folder_of(target)
         try:
             if folder not in self._durable_folders:
                 Path(folder).mkdir(parents=True, exist_ok=True)
             os.link(incoming.path, target)  # A rename would replace what stands there.
+            Path(incoming.path).unlink()
+            placed = True
         except FileExistsError:
-            return False
+            placed = False
         except OSError as problem:
             raise _plain(problem) from problem
-        Path(incoming.path).unlink()
-        return True
+        self._sync(folder)
+        return placed
 
-    def settle(self, keys: Iterable[str]) -> None:
+    def _sync(self, folder: str) -> None:
+        """What the folder holds is durable, and so is the folder's own place in the store."""
+        _sync_folder(folder)
+        made: list[str] = []
+        while folder not in self._durable_folders and folder != str(self._objects):
+            made.append(folder)
+            folder = _folder_of(folder)
+            _sync_folder(folder)
         if len(self._durable_folders) > _MOST_REMEMBERED:
             self._durable_folders.clear()
-        for folder in {_folder_of(self._where(key)) for key in keys}:
-            _sync_folder(folder)
-            parent = folder
-            while parent not in self._durable_folders and parent != str(self._objects):
-                self._durable_folders.add(parent)
-                parent = _folder_of(parent)
-                _sync_folder(parent)
+        self._durable_folders.update(made)  # Only now: another thread relies on it and looks no further.
 
     def open(self, key: str) -> BinaryIO:
         try:

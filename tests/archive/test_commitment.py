@@ -24,7 +24,6 @@ def keep(system: System, *received: ReceivedObject) -> list[str]:
         incoming.write(b"bytes")
         incoming.finish()
         system.blobs.place(incoming, one.object_key)
-        system.blobs.settle([one.object_key])
     store(system, *received)
     return [one.instance.sop_instance_uid for one in received]
 

@@ -81,9 +81,7 @@ class Reception:
         """
         received = self._describe(self._header(), self._offset)
         self._file.finish()
-        placed = self._blobs.place(self._file, received.object_key)
-        self._blobs.settle([received.object_key])
-        if placed:
+        if self._blobs.place(self._file, received.object_key):
             return received
         standing = self._blobs.path(received.object_key)
         offset = self._offset_of_the_same(standing)
@@ -105,12 +103,11 @@ class Reception:
         self._file.discard()
 
     def quarantine_key(self) -> str:
-        """Keep the bytes aside after `finish` has raised BadObject; returns the object key, settled."""
+        """Keep the bytes aside after `finish` has raised BadObject; returns the object key, durable."""
         key = f"quarantine/{self._digest.hexdigest()}.dcm"
         self._file.finish()
         if not self._blobs.place(self._file, key):
             self._file.discard()
-        self._blobs.settle([key])
         return key
 
     @property
