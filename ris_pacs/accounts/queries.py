@@ -11,7 +11,8 @@ from sqlalchemy.orm import selectinload
 
 from ris_pacs.accounts import rules
 from ris_pacs.accounts.errors import NoSuchAccount
-from ris_pacs.accounts.models import AccessGrant, SignInFailure, Token, User, UserSession
+from ris_pacs.accounts.models import AccessGrant, SignInFailure, Token, UserSession
+from ris_pacs.accounts.models import User as User
 from ris_pacs.kernel.actor import Actor, Role
 from ris_pacs.kernel.errors import Forbidden
 

@@ -168,15 +168,16 @@ def _forget_failures(uow: UnitOfWork, user: User) -> None:
     uow.session.execute(delete(SignInFailure).where(SignInFailure.email_key == user.email_key))
 
 
-def tie_to_practitioner(uow: UnitOfWork, email: str, practitioner_id: int | None, actor: Actor) -> User:
+def tie_to_practitioner(uow: UnitOfWork, email: str, practitioner_id: int, actor: Actor) -> User | None:
     """Who a referrer is among the doctors; what was open to the account as another one is closed.
 
+    None when it was tied to this doctor already. What is open now is up to orders.service.referrers.
     Raises NoSuchAccount, Invalid, DoctorTaken, Forbidden.
     """
     demand(actor, Right.ADMIN)
     user = _user(uow, email)
     if user.practitioner_id == practitioner_id:
-        return user
+        return None
     _check_practitioner(uow, user.grants[0].role, practitioner_id, user.id)
     user.practitioner_id = practitioner_id
     uow.session.execute(

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, and_, case, func, literal, or_, select, true
-from sqlalchemy.exc import NoResultFound
 from sqlalchemy.orm import InstrumentedAttribute, joinedload, selectinload
 
 from ris_pacs.catalog import rules
@@ -68,17 +67,12 @@ def first_site(uow: UnitOfWork) -> Site | None:
 
 
 def site(uow: UnitOfWork, site_id: int) -> Site:
-    return uow.session.get_one(
-        Site, site_id, options=[joinedload(Site.patient_issuer), joinedload(Site.accession_issuer)]
-    )
-
-
-def known_site(uow: UnitOfWork, site_id: int) -> Site:
     """Raises NoSuchSite."""
-    try:
-        return site(uow, site_id)
-    except NoResultFound:
-        raise NoSuchSite("There is no such site.") from None
+    options = joinedload(Site.patient_issuer), joinedload(Site.accession_issuer)
+    found = uow.session.get(Site, site_id, options=options)
+    if found is None:
+        raise NoSuchSite("There is no such site.")
+    return found
 
 
 def known_room(uow: UnitOfWork, room_id: int) -> Resource:

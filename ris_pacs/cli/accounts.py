@@ -9,7 +9,7 @@ from ris_pacs.catalog import queries as catalog
 from ris_pacs.cli.setting_up import open_current_system
 from ris_pacs.kernel.actor import OPERATOR, Role
 from ris_pacs.kernel.uow import UnitOfWork, unit_of_work
-from ris_pacs.orders.service.referrers import open_past_orders
+from ris_pacs.orders.service.referrers import add_account
 from ris_pacs.patients import queries as patients
 from ris_pacs.patients.errors import NoSuchPatient
 
@@ -48,9 +48,7 @@ def add_user(email: str, name: str, role: str, npi: str | None, mrn: str | None,
             patient_id=_patient(uow, mrn) if mrn else None,
             practitioner_id=catalog.practitioner_by_npi(uow, npi).id if npi else None,
         )
-        made = service.add_user(uow, new, OPERATOR)
-        if new.practitioner_id is not None:
-            open_past_orders(uow, made.id, new.practitioner_id, OPERATOR)
+        made = add_account(uow, new, OPERATOR)
     click.echo(f"{made.email} may sign in as {role}.")
 
 

@@ -23,9 +23,7 @@ from ris_pacs.dicom.encode import encode_data_set
 from ris_pacs.dicom.exchange import Context, Exchange, Message, TooLarge
 from ris_pacs.dicom.handlers import DimseFailure, Elements, Status, StoredFile
 from ris_pacs.dicom.messages import DATA_SET, NO_DATA_SET, CommandField, CommandSet
-from ris_pacs.dicom.negotiation import (
-    MESSAGE_SYNTAXES,
-)
+from ris_pacs.dicom.negotiation import MESSAGE_SYNTAXES
 from ris_pacs.dicom.pdu import (
     MAX_CONTEXTS,
     AssociateAccept,

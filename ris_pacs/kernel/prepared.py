@@ -36,12 +36,12 @@ class Prepared:
 
     def run(self, connection: Connection, values: Values) -> list[Any]:
         """The rows that it answers, with the columns as attributes; empty for a statement that answers none."""
-        return self._for(connection).run(connection, [values], many=False)
+        return self._for(connection).run(connection, [values])
 
     def run_many(self, connection: Connection, rows: Sequence[Values]) -> None:
         """Once for each row."""
         if rows:
-            self._for(connection).run(connection, rows, many=len(rows) > 1)
+            self._for(connection).run(connection, rows)
 
     def _for(self, connection: Connection) -> _Compiled:
         name = connection.dialect.name
@@ -73,13 +73,13 @@ class _Compiled:
         if not any(self._results):
             self._results = []
 
-    def run(self, connection: Connection, rows: Sequence[Values], *, many: bool) -> list[Any]:
+    def run(self, connection: Connection, rows: Sequence[Values]) -> list[Any]:
         assert connection.in_transaction()  # The driver's cursor would not begin one.
         parameters = [self._parameters(row) for row in rows]
         check_values(parameters)
         cursor = connection.connection.cursor()
         try:
-            if many:
+            if len(parameters) > 1:
                 cursor.executemany(self._sql, parameters)
                 return []
             cursor.execute(self._sql, parameters[0])

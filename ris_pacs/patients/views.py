@@ -16,7 +16,7 @@ from ris_pacs.patients.errors import LikelyDuplicate
 from ris_pacs.patients.forms import PatientForm
 from ris_pacs.patients.service import register as service
 from ris_pacs.web import context, shell
-from ris_pacs.web.answers import UNPROCESSABLE, say, show_on
+from ris_pacs.web.answers import UNPROCESSABLE, refused, say, show_on
 from ris_pacs.web.context import requires
 
 blueprint = Blueprint("patients", __name__)
@@ -85,15 +85,14 @@ def change(patient_id: int) -> Response:
     with read_only(context.system()) as uow:
         patient = queries.view_patient(uow, patient_id, context.actor())
     form = PatientForm().keep(patient)
-    if not form.validate_on_submit():
-        return _form_page(form, status=UNPROCESSABLE, patient=patient)
-    try:
+
+    def save() -> None:
         with unit_of_work(context.system()) as uow:
             facts = form.facts()
             estimated = patient.birth_date_estimated and facts.birth_date == (patient.birth_date or "")
             service.change_patient(uow, patient_id, replace(facts, birth_date_estimated=estimated), context.actor())
-    except DomainError as problem:
-        show_on(form, problem)
-        return _form_page(form, status=UNPROCESSABLE, patient=patient)
+
+    if again := refused(form, save, lambda: _form_page(form, patient=patient)):
+        return again
     say("Saved")
     return redirect(f"/patients/{patient_id}")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from flask import Flask
 
@@ -11,7 +9,7 @@ from ris_pacs.catalog import queries as catalog
 from ris_pacs.catalog.models import Resource, Site
 from ris_pacs.kernel.uow import System, read_only, unit_of_work
 from tests import practice
-from tests.web.browsing import Browser, count, error_at, signed_in, stranger, value_of, web_app, words
+from tests.web.browsing import Browser, count, error_at, signed_in, stranger, value_of, words
 
 WEEK = dict.fromkeys(("monday", "tuesday", "wednesday", "thursday", "friday"), "08:00–12:00, 13:00–17:00")
 SITE = {
@@ -23,17 +21,6 @@ SITE = {
     "accession_namespace": "HARBOUR-RIS",
     "accession_prefix": "HS",
 }
-
-
-@pytest.fixture
-def app(system: System, tmp_path) -> Iterator[Flask]:
-    with web_app(system, tmp_path) as app:
-        yield app
-
-
-@pytest.fixture
-def admin(app: Flask, system: System) -> Browser:
-    return signed_in(app, system, "admin")
 
 
 def room_id(system: System, name: str) -> int:

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
-
-import pytest
-from flask import Flask
 
 from ris_pacs.catalog import queries as catalog
 from ris_pacs.kernel.uow import System, read_only
-from tests.web.browsing import Browser, signed_in, web_app, words
+from tests.web.browsing import Browser, words
 
 STATION = {
     "ae_title": "VAULT",
@@ -22,17 +18,6 @@ STATION = {
     "character_set": "",
     "quiet_minutes": "10",
 }
-
-
-@pytest.fixture
-def app(system: System, tmp_path) -> Iterator[Flask]:
-    with web_app(system, tmp_path) as app:
-        yield app
-
-
-@pytest.fixture
-def admin(app: Flask, system: System) -> Browser:
-    return signed_in(app, system, "admin")
 
 
 def test_a_station_is_sent_to_over_tls_until_it_is_unticked(admin: Browser, system: System) -> None:

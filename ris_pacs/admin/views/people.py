@@ -17,7 +17,7 @@ from ris_pacs.kernel.actor import Role
 from ris_pacs.kernel.errors import Invalid
 from ris_pacs.kernel.rights import Right
 from ris_pacs.kernel.uow import UnitOfWork, read_only, unit_of_work
-from ris_pacs.orders.service.referrers import open_past_orders
+from ris_pacs.orders.service import referrers
 from ris_pacs.patients import queries as patients
 from ris_pacs.web import context, shell
 from ris_pacs.web.answers import done, drawer_or_page, refused, say
@@ -64,9 +64,7 @@ def add_user() -> Response:
                 patient_id=_patient(uow, form),
                 practitioner_id=_practitioner(form),
             )
-            user = service.add_user(uow, new, context.actor())
-            if new.practitioner_id is not None:
-                open_past_orders(uow, user.id, new.practitioner_id, context.actor())
+            referrers.add_account(uow, new, context.actor())
 
     if again := refused(form, save, lambda: _new_drawer(form)):
         return again
@@ -135,12 +133,10 @@ def tie_to_doctor(user_id: int) -> Response:
     user, form = _known(user_id), DoctorForm()
 
     def save() -> None:
-        if form.doctor.data == user.practitioner_id:
-            return
         with unit_of_work(context.system()) as uow:
-            service.tie_to_practitioner(uow, user.email, form.doctor.data, context.actor())
-            seen = open_past_orders(uow, user.id, form.doctor.data, context.actor())
-        say(f"{user.name} sees {counted(seen, 'exam')}")
+            seen = referrers.tie_account(uow, user.email, form.doctor.data, context.actor())
+        if seen is not None:
+            say(f"{user.name} sees {counted(seen, 'exam')}")
 
     return refused(form, save, lambda: _user_drawer(user, doctor=form)) or redirect("/admin/users")
 

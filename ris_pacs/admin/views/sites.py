@@ -72,7 +72,7 @@ def add_site() -> Response:
 @requires(Right.ADMIN)
 def show_site(site_id: int) -> Response:
     with read_only(context.system()) as uow:
-        site = catalog.known_site(uow, site_id)
+        site = catalog.site(uow, site_id)
     return _site_drawer(SiteForm.of(site), site)
 
 
@@ -80,7 +80,7 @@ def show_site(site_id: int) -> Response:
 @requires(Right.ADMIN)
 def change_site(site_id: int) -> Response:
     with read_only(context.system()) as uow:
-        site = catalog.known_site(uow, site_id)
+        site = catalog.site(uow, site_id)
     form = SiteForm()
 
     def save() -> None:
@@ -94,7 +94,7 @@ def change_site(site_id: int) -> Response:
 @requires(Right.ADMIN)
 def new_room(site_id: int) -> Response:
     with read_only(context.system()) as uow:
-        site = catalog.known_site(uow, site_id)
+        site = catalog.site(uow, site_id)
         last = max((room.position for room in catalog.rooms(uow, site_id)), default=0)
     form = RoomForm(position=last + 1, **dict.fromkeys(RoomForm.WEEK[:5], "08:00–17:00"))
     return _room_drawer(form, site, None)
@@ -104,7 +104,7 @@ def new_room(site_id: int) -> Response:
 @requires(Right.ADMIN)
 def add_room(site_id: int) -> Response:
     with read_only(context.system()) as uow:
-        site = catalog.known_site(uow, site_id)
+        site = catalog.site(uow, site_id)
     form = RoomForm()
 
     def save() -> None:

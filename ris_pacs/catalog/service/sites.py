@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from ris_pacs.catalog import rules
-from ris_pacs.catalog.errors import IssuerTaken, NameInUse, NoSuchRoom, NoSuchSite
+from ris_pacs.catalog import queries, rules
+from ris_pacs.catalog.errors import IssuerTaken, NameInUse
 from ris_pacs.catalog.models import Issuer, Resource, ResourceHours, Site
 from ris_pacs.kernel import audit
 from ris_pacs.kernel.actor import Actor
@@ -58,9 +58,7 @@ def add_site(uow: UnitOfWork, facts: SiteFacts, actor: Actor) -> Site:
 def change_site(uow: UnitOfWork, site_id: int, facts: SiteFacts, actor: Actor) -> Site:
     """Raises NoSuchSite, Invalid, NameInUse, IssuerTaken, Forbidden."""
     demand(actor, Right.ADMIN)
-    site = uow.session.get(Site, site_id)
-    if site is None:
-        raise NoSuchSite("There is no such site.")
+    site = queries.site(uow, site_id)
     _fill(uow, site, facts)
     uow.session.flush()
     audit.record(uow, actor, "change site", ("site", site.id), patient_id=None, detail={"name": site.name})
@@ -115,9 +113,7 @@ def find_or_add_issuer(
 def add_room(uow: UnitOfWork, site_id: int, facts: RoomFacts, actor: Actor) -> Resource:
     """Raises NoSuchSite, Invalid, NameInUse, Forbidden."""
     demand(actor, Right.ADMIN)
-    if uow.session.get(Site, site_id) is None:
-        raise NoSuchSite("There is no such site.")
-    room = Resource(site_id=site_id, kind="room")
+    room = Resource(site_id=queries.site(uow, site_id).id, kind="room")
     _furnish(uow, room, facts)
     uow.session.add(room)
     uow.session.flush()
@@ -128,9 +124,7 @@ def add_room(uow: UnitOfWork, site_id: int, facts: RoomFacts, actor: Actor) -> R
 def change_room(uow: UnitOfWork, room_id: int, facts: RoomFacts, actor: Actor) -> Resource:
     """What is booked stays booked, inside the new hours or not. Raises NoSuchRoom, Invalid, NameInUse, Forbidden."""
     demand(actor, Right.ADMIN)
-    room = uow.session.get(Resource, room_id)
-    if room is None or room.kind != "room":
-        raise NoSuchRoom("There is no such room.")
+    room = queries.known_room(uow, room_id)
     _furnish(uow, room, facts)
     uow.session.flush()
     audit.record(uow, actor, "change room", ("room", room.id), patient_id=None, detail={"name": room.name})
