@@ -26,6 +26,7 @@ import ris_pacs.scheduling.views.order
 import ris_pacs.scheduling.views.step
 import ris_pacs.technologist.views
 import ris_pacs.tracking.views
+import ris_pacs.viewer.views
 from ris_pacs.archive.queries import inbox
 from ris_pacs.bootstrap.mllp import build_receiver
 from ris_pacs.bootstrap.tls import client_context
@@ -60,6 +61,7 @@ BLUEPRINTS = (
     ris_pacs.archive.views.blueprint,
     ris_pacs.messages.views.blueprint,
     ris_pacs.reporting.views.blueprint,
+    ris_pacs.viewer.views.blueprint,
     ris_pacs.billing.views.blueprint,
     ris_pacs.portal.views.blueprint,
     ris_pacs.admin.views.health.blueprint,

@@ -89,6 +89,8 @@ TABLE: dict[str, set[str]] = {
     "GET /studies/instances/<int:instance_id>": PICTURES,
     "GET /studies/instances/<int:instance_id>/thumbnail": PICTURES,
     "POST /studies/<int:study_id>/unlink": RECONCILERS,
+    "GET /viewer/studies/<int:study_id>": PICTURES,
+    "GET /viewer/instances/<uid>": PICTURES,
     "GET /reconcile": RECONCILERS,
     "POST /reconcile/<int:study_id>/link": RECONCILERS,
     "GET /reading": READERS,
