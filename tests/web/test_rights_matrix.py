@@ -24,7 +24,8 @@ from ris_pacs.kernel.uow import System, unit_of_work
 from ris_pacs.orders.models import Oddity, Order
 from ris_pacs.patients.models import Patient
 from tests import practice
-from tests.archive.objects import of_exam, store, study
+from tests.archive.files import store_image
+from tests.archive.objects import study
 from tests.conftest import StoppedClock
 from tests.web.browsing import FRAGMENT, Browser, count, signed_in, stranger, web_app
 from tests.web.rights_table import NOBODY, SIGNED_IN, TABLE, WHO
@@ -108,10 +109,16 @@ def furnish(system: System) -> tuple[dict[str, object], str]:
         token = accounts.add_token(uow, "a machine", "system", OPERATOR)
         uow.session.flush()
         oddity_id = uow.session.scalars(select(Oddity.id)).one()
-    store(system, of_exam(system, booked))
+    store_image(system, booked)
     stored = study(system, booked.study_instance_uid)
     assert stored.linked == (booked.exam_id,)
     return {
+        "study": booked.study_instance_uid,
+        "series": f"{booked.study_instance_uid}.1",
+        "instance": f"{booked.study_instance_uid}.1.1",
+        "frames": "1",
+        "int:frame": 1,
+        "path:place": "7FE00010",
         "path:accession": booked.accession_number,
         "path:filename": "css/base.css",
         "title": "CT1",
@@ -221,7 +228,10 @@ def test_a_stranger_is_sent_to_the_door_from_a_page_and_told_in_a_fragment(house
             continue
         method, _, rule = route.partition(" ")
         url = house.address(rule)
-        if method == "GET":
+        if url.startswith("/dicom-web"):
+            machine = browser.get(url) if method == "GET" else browser.post(url)
+            assert (machine.status_code, machine.headers["WWW-Authenticate"]) == (401, "Bearer"), route
+        elif method == "GET":
             page = browser.get(url)
             assert (page.status_code, page.location.partition("?")[0]) == (302, "/login"), route
             fragment = browser.get(url, headers=FRAGMENT)
@@ -243,6 +253,9 @@ def test_a_change_without_the_page_s_token_is_refused_and_changes_nothing(house,
         if method == "POST":
             for data in ({}, {"csrf_token": "made up"}):
                 answer = browser.client.post(house.address(rule), data=data)
+                if rule.startswith("/dicom-web"):  # Who holds no token of the page is asked for the machine's first.
+                    assert answer.status_code == {"admin": 400, "frontdesk": 403, NOBODY: 401}[who], route
+                    continue
                 assert answer.status_code == 400, route
                 assert answer.headers["X-Error"] == "form-expired", route
                 assert guarded(answer) == [], route
