@@ -30,6 +30,7 @@ import ris_pacs.scheduling.views.order
 import ris_pacs.scheduling.views.step
 import ris_pacs.technologist.views
 import ris_pacs.tracking.views
+import ris_pacs.viewer.views
 from ris_pacs.archive.dicomweb.asking import COUNTER
 from ris_pacs.archive.dicomweb.viewing import ViewCounter
 from ris_pacs.archive.queries import inbox
@@ -70,6 +71,7 @@ BLUEPRINTS = (
     ris_pacs.archive.dicomweb.store.blueprint,
     ris_pacs.messages.views.blueprint,
     ris_pacs.reporting.views.blueprint,
+    ris_pacs.viewer.views.blueprint,
     ris_pacs.billing.views.blueprint,
     ris_pacs.portal.views.blueprint,
     ris_pacs.admin.views.health.blueprint,

@@ -113,6 +113,8 @@ TABLE: dict[str, set[str]] = {
     "POST /dicom-web/studies": ROOM | ADMIN,
     "POST /dicom-web/studies/<study>": ROOM | ADMIN,
     "POST /studies/<int:study_id>/unlink": RECONCILERS,
+    "GET /viewer/studies/<int:study_id>": PICTURES,
+    "GET /viewer/instances/<uid>": PICTURES,
     "GET /reconcile": RECONCILERS,
     "POST /reconcile/<int:study_id>/link": RECONCILERS,
     "GET /reading": READERS,

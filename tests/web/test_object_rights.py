@@ -58,6 +58,8 @@ class Case:
         return {
             "exam": f"/a/{self.booked.accession_number}",
             "images": f"/a/{self.booked.accession_number}?tab=images",
+            "viewer": f"/viewer/studies/{self.study.id}",
+            "viewer object": f"/viewer/instances/{self.study.study_instance_uid}.1.1",
             "study": f"/studies/{self.study.id}",
             "object": f"/studies/instances/{instance}",
             "thumbnail": f"/studies/instances/{instance}/thumbnail",
@@ -82,6 +84,8 @@ class House:
 NOBODY_S = {
     "exam": f"/a/MI26{UNKNOWN}",
     "images": f"/a/MI26{UNKNOWN}?tab=images",
+    "viewer": f"/viewer/studies/{UNKNOWN}",
+    "viewer object": "/viewer/instances/2.25.999999",
     "study": f"/studies/{UNKNOWN}",
     "object": f"/studies/instances/{UNKNOWN}",
     "thumbnail": f"/studies/instances/{UNKNOWN}/thumbnail",
@@ -289,6 +293,7 @@ def looks(house: House, who: str, kind: str) -> list[tuple[str, int, int | None]
         ("exam", "/a/{0.booked.accession_number}"),
         ("label", "/schedule/steps/{0.booked.step_id}/label.pdf"),
         ("study", "/studies/{0.study.id}"),
+        ("study", "/viewer/studies/{0.study.id}"),
         ("study", "/studies/instances/{0.study.series[0].thumbnail_instance_id}"),
         ("study", "/studies/instances/{0.study.series[0].thumbnail_instance_id}/thumbnail"),
         ("patient", "/technologist/steps/{0.booked.step_id}"),
