@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ris_pacs.archive.subscribers
 import ris_pacs.messages.subscribers
+import ris_pacs.reporting.subscribers
 import ris_pacs.scheduling.subscribers
 import ris_pacs.tracking.subscribers
 from ris_pacs.archive.events import CaseOpened, InstancesStored, StudyLinked, StudyUnlinked
@@ -21,6 +22,7 @@ from ris_pacs.worklist.events import StepCompleted
 SUBSCRIPTIONS = (
     Subscription(OrderPlaced, ris_pacs.scheduling.subscribers.make_steps_of_order, When.SAME_TX),
     Subscription(ExamMoved, ris_pacs.scheduling.subscribers.follow_exam, When.SAME_TX),
+    Subscription(ExamMoved, ris_pacs.reporting.subscribers.exam_moved, When.SAME_TX),
     Subscription(StepCompleted, ris_pacs.archive.subscribers.step_completed, When.SAME_TX),
     Subscription(StudyLinked, ris_pacs.archive.subscribers.study_linked, When.SAME_TX),
     Subscription(StudyUnlinked, ris_pacs.archive.subscribers.study_unlinked, When.SAME_TX),

@@ -1,0 +1,19 @@
+"""What reporting does when exams move."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ris_pacs.kernel.actor import Actor
+from ris_pacs.orders.events import ExamMoved
+from ris_pacs.orders.rules import ExamState
+from ris_pacs.reporting.service.claims import drop_claim
+
+if TYPE_CHECKING:
+    from ris_pacs.kernel.uow import UnitOfWork
+
+
+def exam_moved(uow: UnitOfWork, event: ExamMoved, actor: Actor) -> None:
+    """Whose images went away, or which goes on at the scanner, is nobody's to read now."""
+    if event.to_state in (ExamState.PERFORMED, ExamState.IN_PROGRESS):
+        drop_claim(uow, event.requested_procedure_id)
