@@ -58,6 +58,14 @@ class NewGrant:
     ends_at: datetime | None = None
 
 
+@dataclass(frozen=True)
+class Confirmation:
+    """A signed-in person has given the password again. Made by `confirm`."""
+
+    user_id: int
+    at: datetime
+
+
 REFERRED = "referred"
 """Why a referrer sees an exam."""
 
@@ -225,6 +233,17 @@ def sign_in(uow: UnitOfWork, request: SignIn, actor: Actor) -> str:
     Raises Locked after too many failures, WrongSignIn (the caller then calls `count_failure`).
     """
     return begin_session(uow, _verified(uow, request), request.address, request.browser)
+
+
+def confirm(uow: UnitOfWork, request: SignIn, actor: Actor) -> Confirmation:
+    """The person who is signed in is the one who acts, e.g. signs; counted and locked like a sign-in.
+
+    Raises Locked, WrongSignIn (the caller then calls `count_failure`), Forbidden for another's password.
+    """
+    user = _verified(uow, request)
+    if actor.kind != "user" or user.id != actor.id:
+        raise Forbidden("This is another person's account.")
+    return Confirmation(user.id, uow.now)
 
 
 def _verified(uow: UnitOfWork, request: SignIn) -> User:

@@ -9,7 +9,7 @@ from ris_pacs.archive.events import StudyLinked, StudyUnlinked
 from ris_pacs.archive.queries import arriving
 from ris_pacs.archive.service import complete
 from ris_pacs.kernel.actor import Actor
-from ris_pacs.orders.rules import ExamState, Move
+from ris_pacs.orders.rules import ExamState, Move, may_move
 from ris_pacs.orders.service.exams import locked_exam, move_exam, note_oddity
 from ris_pacs.worklist import queries as worklist
 from ris_pacs.worklist.events import StepCompleted
@@ -27,9 +27,9 @@ def study_unlinked(uow: UnitOfWork, event: StudyUnlinked, actor: Actor) -> None:
     exam = locked_exam(uow, event.requested_procedure_id)
     if queries.image_count(uow, exam.id):
         return
-    if exam.state == ExamState.TO_READ:
+    if may_move(exam.state, Move.LOSE_IMAGES):
         move_exam(uow, exam.id, Move.LOSE_IMAGES, actor)
-    elif exam.state in (ExamState.READING, ExamState.PRELIMINARY, ExamState.FINAL):
+    elif exam.state in (ExamState.PRELIMINARY, ExamState.FINAL):
         text = f"{actor.name} took away the images that this exam was read from"
         note_oddity(uow, exam.id, "read-without-images", text, actor)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ris_pacs.archive.subscribers
 import ris_pacs.messages.subscribers
+import ris_pacs.reporting.subscribers
 import ris_pacs.scheduling.subscribers
 import ris_pacs.tracking.subscribers
 from ris_pacs.archive.events import CaseOpened, InstancesStored, StudyLinked, StudyUnlinked
@@ -16,11 +17,13 @@ from ris_pacs.kernel.uids import uid_mint
 from ris_pacs.kernel.uow import System
 from ris_pacs.orders.events import ExamMoved, OrderChanged, OrderPlaced
 from ris_pacs.patients.events import PatientChanged
+from ris_pacs.reporting.events import ReportSigned, ReportWithdrawn
 from ris_pacs.worklist.events import StepCompleted
 
 SUBSCRIPTIONS = (
     Subscription(OrderPlaced, ris_pacs.scheduling.subscribers.make_steps_of_order, When.SAME_TX),
     Subscription(ExamMoved, ris_pacs.scheduling.subscribers.follow_exam, When.SAME_TX),
+    Subscription(ExamMoved, ris_pacs.reporting.subscribers.exam_moved, When.SAME_TX),
     Subscription(StepCompleted, ris_pacs.archive.subscribers.step_completed, When.SAME_TX),
     Subscription(StudyLinked, ris_pacs.archive.subscribers.study_linked, When.SAME_TX),
     Subscription(StudyUnlinked, ris_pacs.archive.subscribers.study_unlinked, When.SAME_TX),
@@ -30,6 +33,8 @@ SUBSCRIPTIONS = (
     Subscription(InstancesStored, ris_pacs.tracking.subscribers.images_came, When.SAME_TX),
     Subscription(CaseOpened, ris_pacs.tracking.subscribers.case_opened, When.SAME_TX),
     Subscription(ExamMoved, ris_pacs.messages.subscribers.tell_placer, When.SAME_TX),
+    Subscription(ReportSigned, ris_pacs.reporting.subscribers.report_signed, When.SAME_TX),
+    Subscription(ReportWithdrawn, ris_pacs.reporting.subscribers.report_withdrawn, When.SAME_TX),
     Subscription(PatientChanged, ris_pacs.tracking.subscribers.patient_changed, When.SAME_TX),
 )
 

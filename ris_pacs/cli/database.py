@@ -14,6 +14,7 @@ from ris_pacs.cli import migrate
 from ris_pacs.cli.setting_up import open_system
 from ris_pacs.kernel.actor import OPERATOR
 from ris_pacs.kernel.uow import System, unit_of_work
+from ris_pacs.reporting.service.phrases import load_templates
 
 # What an installation is called until an administrator names it.
 FIRST_SITE = SiteFacts(
@@ -51,6 +52,7 @@ def upgrade_database(system: System) -> list[str]:
     migrate.upgrade(system.database)
     with unit_of_work(system) as uow:
         prepare_practice(uow, FIRST_SITE, OPERATOR)
+        load_templates(uow)
     if before == wanted:
         return [f"The database is at {wanted}."]
     return [f"The database is now at {wanted}, from {before or 'nothing'} ({time.monotonic() - begun:.1f} s)."]

@@ -9,6 +9,7 @@ from ris_pacs.demo.people import people
 from ris_pacs.kernel.actor import OPERATOR, PROGRAM, Role
 from ris_pacs.kernel.uow import UnitOfWork
 from ris_pacs.patients.service import register as patients
+from ris_pacs.reporting.service.phrases import load_templates
 
 DEMO_SITE = sites.SiteFacts(
     name="Mill Lane",
@@ -57,6 +58,7 @@ def make_practice(uow: UnitOfWork) -> tuple[int, int]:
     """Site, rooms, devices, partner, codes and accounts; the ids of the site and of the one patient with an account."""
     site = setup.prepare_practice(uow, DEMO_SITE, OPERATOR)
     sites.change_site(uow, site.id, DEMO_SITE, OPERATOR)
+    load_templates(uow)
     for position, name in enumerate(STATIONS):
         modality = name[:2]
         room = sites.add_room(uow, site.id, sites.RoomFacts(name, modality, position, _hours(modality)), OPERATOR)

@@ -24,6 +24,9 @@ class Right(StrEnum):
     STUDY_STORE = "study.store"
     RECONCILE = "reconcile"
     READ_EXAMS = "reading"
+    REPORT_VIEW = "report.view"
+    REPORT_WRITE = "report.write"
+    REPORT_SIGN = "report.sign"
     BILLING_VIEW = "billing.view"
     PORTAL = "portal"
     MESSAGES_VIEW = "messages.view"
@@ -34,6 +37,7 @@ class Right(StrEnum):
 
 _LOOK = {Right.PATIENT_VIEW, Right.ORDER_VIEW, Right.EXAM_VIEW, Right.BOARD_VIEW}
 _IMAGES = {Right.STUDY_VIEW}
+_READ = {Right.SCHEDULE_VIEW, Right.READ_EXAMS, Right.REPORT_VIEW, Right.REPORT_WRITE}
 _DESK = _LOOK | {
     Right.PATIENT_EDIT,
     Right.ORDER_PLACE,
@@ -49,11 +53,12 @@ RIGHTS: dict[Role, frozenset[Right]] = {
         _DESK | _IMAGES | {Right.EXAM_PERFORM, Right.STUDY_STORE, Right.RECONCILE, Right.MESSAGES_VIEW}
     ),
     # Who reads is who sees that the pictures are of somebody else: the link is theirs to undo.
-    Role.RADIOLOGIST: frozenset(_LOOK | _IMAGES | {Right.SCHEDULE_VIEW, Right.READ_EXAMS, Right.RECONCILE}),
-    Role.RESIDENT: frozenset(_LOOK | _IMAGES | {Right.SCHEDULE_VIEW, Right.READ_EXAMS}),
+    Role.RADIOLOGIST: frozenset(_LOOK | _IMAGES | _READ | {Right.REPORT_SIGN, Right.RECONCILE}),
+    # Writes and signs as preliminary; what is final an attending has signed.
+    Role.RESIDENT: frozenset(_LOOK | _IMAGES | _READ),
     Role.BILLER: frozenset({Right.PATIENT_VIEW, Right.ORDER_VIEW, Right.EXAM_VIEW, Right.BILLING_VIEW}),
-    # Exams that a grant opens, each with its order and pictures; not the patient's whole record.
-    Role.REFERRER: frozenset({Right.ORDER_VIEW, Right.EXAM_VIEW, Right.STUDY_VIEW}),
+    # Exams that a grant opens, each with its order, pictures and final report; not the patient's whole record.
+    Role.REFERRER: frozenset({Right.ORDER_VIEW, Right.EXAM_VIEW, Right.STUDY_VIEW, Right.REPORT_VIEW}),
     # Pictures reach a patient with the signed report, not before (FEATURES.md I1).
     Role.PATIENT: frozenset({Right.PORTAL}),
     # Numbers and who did what; no pictures, no reading, no messages.

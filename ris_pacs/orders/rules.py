@@ -49,6 +49,12 @@ class Move(StrEnum):
     LOSE_IMAGES = "lose images"
     CANCEL = "cancel"
     REINSTATE = "reinstate"
+    BEGIN_READING = "begin reading"
+    STOP_READING = "stop reading"
+    SIGN_PRELIMINARY = "sign preliminary"
+    SIGN_FINAL = "sign final"
+    AMEND = "amend report"
+    WITHDRAW = "withdraw report"
 
 
 _S = ExamState
@@ -72,7 +78,7 @@ MOVES: dict[Move, dict[ExamState, ExamState]] = {
     Move.DISCONTINUE: {_S.IN_PROGRESS: _S.DISCONTINUED},
     Move.COMPLETE: {_S.PERFORMED: _S.TO_READ, _S.DISCONTINUED: _S.TO_READ},
     Move.RESUME: {_S.PERFORMED: _S.IN_PROGRESS, _S.TO_READ: _S.IN_PROGRESS, _S.DISCONTINUED: _S.IN_PROGRESS},
-    Move.LOSE_IMAGES: {_S.TO_READ: _S.PERFORMED},
+    Move.LOSE_IMAGES: {_S.TO_READ: _S.PERFORMED, _S.READING: _S.PERFORMED},
     Move.CANCEL: {
         _S.REQUESTED: _S.CANCELLED,
         _S.ON_HOLD: _S.CANCELLED,
@@ -81,6 +87,12 @@ MOVES: dict[Move, dict[ExamState, ExamState]] = {
         _S.DISCONTINUED: _S.CANCELLED,
     },
     Move.REINSTATE: {_S.CANCELLED: _S.REQUESTED, _S.NO_SHOW: _S.REQUESTED, _S.LEFT: _S.REQUESTED},
+    Move.BEGIN_READING: {_S.TO_READ: _S.READING},
+    Move.STOP_READING: {_S.READING: _S.TO_READ},
+    Move.SIGN_PRELIMINARY: {_S.READING: _S.PRELIMINARY},
+    Move.SIGN_FINAL: {_S.READING: _S.FINAL, _S.PRELIMINARY: _S.FINAL},
+    Move.AMEND: {_S.FINAL: _S.FINAL},
+    Move.WITHDRAW: {_S.PRELIMINARY: _S.TO_READ, _S.FINAL: _S.TO_READ},
 }
 
 # Something was, or is being, done to the patient: a cancel comes too late.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 from pydicom import dcmread, dcmwrite
@@ -28,7 +29,7 @@ def keep_file(system: System, file: Path | bytes) -> str:
 
 def image_of_exam(system: System, booked: practice.Booked, number: int = 1, **differing: str) -> Dataset:
     """A small CT image (128 × 128) with the keys and the patient of an exam; UIDs as in tests.archive.objects."""
-    patient = patient_of(system, booked.patient_id, **differing)
+    patient = replace(patient_of(system, booked.patient_id), **differing)
     dataset = dcmread(sample("CT_small.dcm"))
     study = booked.study_instance_uid
     dataset.StudyInstanceUID, dataset.SeriesInstanceUID = study, f"{study}.1"

@@ -71,7 +71,11 @@ def _file_part(one: WebObject, syntaxes: Sequence[str]) -> Part:
         return Part(f"{media.DICOM}; transfer-syntax={stored}", address(one.place), body)
     if EXPLICIT_LITTLE not in syntaxes:
         raise media.not_acceptable(f"transfer syntax {stored} or {EXPLICIT_LITTLE}")
-    return Part(f"{media.DICOM}; transfer-syntax={EXPLICIT_LITTLE}", address(one.place), partial(_converted, one, path))
+    return Part(
+        f"{media.DICOM}; transfer-syntax={EXPLICIT_LITTLE}",
+        address(one.place),
+        partial(_converted, one, path, context.system().cache),
+    )
 
 
 def _pieces(path: Path) -> Iterator[bytes]:
@@ -84,9 +88,8 @@ def _pieces_of(file: BinaryIO) -> Iterator[bytes]:
         yield piece
 
 
-def _converted(one: WebObject, path: Path) -> Iterator[bytes]:
+def _converted(one: WebObject, path: Path, scratch: Path) -> Iterator[bytes]:
     """Behind a file meta header of its own. What cannot be converted ends the answer: half a study is no study."""
-    scratch = context.system().cache
     scratch.mkdir(parents=True, exist_ok=True)
     stored = StoredFile(one.sop_class_uid, one.sop_instance_uid, one.transfer_syntax_uid, path, one.dataset_offset)
     made = convert(stored, EXPLICIT_LITTLE, partial(decompressed, scratch=scratch))

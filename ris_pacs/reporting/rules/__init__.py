@@ -1,0 +1,1 @@
+"""Decisions about reports: their text, what stands against signing, the seal of what was signed."""
