@@ -11,7 +11,7 @@ from sqlalchemy import case, select
 from ris_pacs.archive import rules
 from ris_pacs.archive.errors import NoSuchInstance
 from ris_pacs.archive.models import Instance, Series, Study
-from ris_pacs.archive.queries import visible_studies
+from ris_pacs.archive.queries import WITHOUT_PICTURES, visible_studies
 from ris_pacs.kernel import audit
 from ris_pacs.kernel.actor import Actor
 
@@ -52,6 +52,7 @@ class WebObject:
     frames: int | None
     patient_id: int | None
     accession_number: str
+    modality: str
 
     @property
     def object_key(self) -> str:
@@ -77,6 +78,7 @@ _COLUMNS = (
     Instance.frames,
     Study.patient_id,
     Study.accession_number,
+    Series.modality,
 )
 
 
@@ -91,7 +93,8 @@ def objects_at(uow: UnitOfWork, place: Place, actor: Actor) -> Sequence[WebObjec
 def middle_object(uow: UnitOfWork, place: Place, actor: Actor) -> WebObject:
     """The one that stands for a series, or for the last series of a study. Raises NoSuchInstance."""
     found = objects_at(uow, place, actor)
-    of_series = [one for one in found if one.series_instance_uid == found[-1].series_instance_uid]
+    last = [one for one in found if one.modality not in WITHOUT_PICTURES][-1:] or found[-1:]
+    of_series = [one for one in found if one.series_instance_uid == last[0].series_instance_uid]
     return of_series[len(of_series) // 2]
 
 
