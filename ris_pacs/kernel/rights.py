@@ -34,6 +34,7 @@ class Right(StrEnum):
     PORTAL = "portal"
     MESSAGES_VIEW = "messages.view"
     MESSAGES_MEND = "messages.mend"
+    MANAGE_VIEW = "manage.view"
     AUDIT_VIEW = "audit.view"
     ADMIN = "admin"
 
@@ -71,12 +72,12 @@ RIGHTS: dict[Role, frozenset[Right]] = {
     # Pictures reach a patient with the signed report, not before (FEATURES.md I1).
     Role.PATIENT: frozenset({Right.PORTAL}),
     # Numbers and who did what; no pictures, no reading, no messages.
-    Role.MANAGER: frozenset(_LOOK | {Right.SCHEDULE_VIEW, Right.BILLING_VIEW, Right.AUDIT_VIEW}),
+    Role.MANAGER: frozenset(_LOOK | {Right.SCHEDULE_VIEW, Right.BILLING_VIEW, Right.MANAGE_VIEW, Right.AUDIT_VIEW}),
     Role.ADMIN: frozenset(
         _LOOK
         | _IMAGES
         | {Right.SCHEDULE_VIEW, Right.MESSAGES_VIEW, Right.MESSAGES_MEND, Right.AUDIT_VIEW, Right.ADMIN}
-        | {Right.RECONCILE, Right.STUDY_STORE}
+        | {Right.RECONCILE, Right.STUDY_STORE, Right.MANAGE_VIEW}
     ),
     # Devices, partners, tokens of machines and the program itself.
     Role.SYSTEM: frozenset(
