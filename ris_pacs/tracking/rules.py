@@ -172,18 +172,24 @@ class Choice:
     reader: str = ""
     slot: tuple[int, int] | None = None
 
+    @property
+    def narrow(self) -> bool:
+        return bool(self.modality or self.reader or self.slot is not None)
+
 
 def behind(facts: Iterable[ExamFact], measure: Measure, choice: Choice) -> list[ExamFact]:
     """The exams behind a figure; every chart counts these, and the list of exams shows them."""
-    return [
-        one
-        for one in facts
-        if measure.counts(one)
-        and choice.first <= measure.day(one) <= choice.last
-        and (not choice.modality or one.modality == choice.modality)
+    first, last, day = choice.first, choice.last, measure.day
+    found = [one for one in facts if first <= day(one) <= last and measure.counts(one)]
+    return [one for one in found if _is_chosen(one, choice)] if choice.narrow else found
+
+
+def _is_chosen(one: ExamFact, choice: Choice) -> bool:
+    return (
+        (not choice.modality or one.modality == choice.modality)
         and (not choice.reader or one.reader == choice.reader)
         and (choice.slot is None or one.slot == choice.slot)
-    ]
+    )
 
 
 def now_and_before(period: Period) -> tuple[Choice, Choice]:
@@ -205,14 +211,13 @@ def share(part: int, whole: int) -> float | None:
     return 100 * part / whole if whole else None
 
 
-def by_column(period: Period, facts: Iterable[ExamFact], measure: Measure) -> list[list[ExamFact]]:
-    """The facts that count, in the columns of the period's charts."""
-    columns = period.columns()
-    ends = [period.offset(last) for _, last in columns]
-    found: list[list[ExamFact]] = [[] for _ in columns]
-    for one in behind(facts, measure, now_and_before(period)[0]):
-        found[_column(ends, measure.day(one))].append(one)
-    return found
+def by_column(period: Period, found: Iterable[ExamFact], day: Callable[[ExamFact], int]) -> list[list[ExamFact]]:
+    """What counts in the period, in the columns of its charts."""
+    ends = [period.offset(last) for _, last in period.columns()]
+    columns: list[list[ExamFact]] = [[] for _ in ends]
+    for one in found:
+        columns[_column(ends, day(one))].append(one)
+    return columns
 
 
 def _column(ends: Sequence[int], offset: int) -> int:
@@ -273,21 +278,46 @@ class Summary:
     no_shows: float | None
 
 
-def summary(facts: Sequence[ExamFact], choice: Choice) -> Summary:
-    performed = len(behind(facts, MEASURES["performed"], choice))
-    reported = behind(facts, MEASURES["reported"], choice)
-    missed = len(behind(facts, MEASURES["no-show"], choice))
+@dataclass(frozen=True)
+class Counted:
+    """The exams of a choice that figures are about, each found once."""
+
+    performed: Sequence[ExamFact]
+    missed: Sequence[ExamFact]
+    cancelled: Sequence[ExamFact]
+
+    def by_modality(self) -> dict[str, Counted]:
+        found: dict[str, tuple[list[ExamFact], list[ExamFact], list[ExamFact]]] = {}
+        for number, part in enumerate((self.performed, self.missed, self.cancelled)):
+            for one in part:
+                found.setdefault(one.modality, ([], [], []))[number].append(one)
+        return {modality: Counted(*parts) for modality, parts in found.items()}
+
+
+def count(facts: Sequence[ExamFact], choice: Choice) -> Counted:
+    missed = [one for one in facts if one.missed]
+    cancelled = [one for one in facts if one.cancelled]
+    return Counted(
+        behind(facts, MEASURES["performed"], choice),
+        behind(missed, MEASURES["no-show"], choice),
+        behind(cancelled, MEASURES["cancelled"], choice),
+    )
+
+
+def summary(found: Counted) -> Summary:
+    # Both are measured by the day of performance, so those of the one are among those of the other.
+    reported = [one for one in found.performed if MEASURES["reported"].counts(one)]
     turnarounds = [one.turnaround for one in reported]
     return Summary(
-        performed=performed,
-        missed=missed,
-        cancelled=len(behind(facts, MEASURES["cancelled"], choice)),
+        performed=len(found.performed),
+        missed=len(found.missed),
+        cancelled=len(found.cancelled),
         reported=len(reported),
         order_to_report=middle([one.final - one.placed for one in reported]),
         turnaround=middle(turnarounds),
         ninetieth=ninetieth(turnarounds),
         in_time=share(sum(map(is_in_time, reported)), len(reported)),
-        no_shows=share(missed, performed + missed),
+        no_shows=share(len(found.missed), len(found.performed) + len(found.missed)),
     )
 
 
@@ -301,13 +331,10 @@ class ModalityRow:
     summary: Summary
 
 
-def by_modality(facts: Sequence[ExamFact], choice: Choice) -> list[ModalityRow]:
+def by_modality(found: Counted) -> list[ModalityRow]:
     """Each modality on which something was done or missed, the one with most exams first."""
     rows = []
-    for modality in sorted({one.modality for one in facts}):
-        own = [one for one in facts if one.modality == modality]
-        found = summary(own, choice)
-        if found.performed or found.missed or found.cancelled:
-            wait = middle([one.wait for one in behind(own, MEASURES["performed"], choice)])
-            rows.append(ModalityRow(modality, wait, len(behind(own, MEASURES["late"], choice)), found))
+    for modality, own in found.by_modality().items():
+        late = sum(MEASURES["late"].counts(one) for one in own.performed)
+        rows.append(ModalityRow(modality, middle([one.wait for one in own.performed]), late, summary(own)))
     return sorted(rows, key=lambda row: (-row.summary.performed, row.modality))

@@ -54,6 +54,12 @@ class TopicWatcher:
         self._stop.set()
 
 
+def versions() -> Mapping[str, int]:
+    """Of all topics, for what is kept until one of them changes."""
+    watcher: TopicWatcher = current_app.extensions["ris_pacs_topics"]
+    return watcher.versions()
+
+
 def unchanged(names: Iterable[str], *also: object) -> Response | None:
     """304 when the browser has the latest of these topics; else None, and `tagged` marks the new answer.
 
@@ -69,7 +75,6 @@ def tagged(body: str, names: Iterable[str], *also: object) -> Response:
 
 
 def _tag(names: Iterable[str], also: tuple[object, ...]) -> str:
-    watcher: TopicWatcher = current_app.extensions["ris_pacs_topics"]
-    versions = watcher.versions()
-    parts = [f"{versions.get(name, 0)}" for name in names] + [str(one) for one in also]
+    known = versions()
+    parts = [f"{known.get(name, 0)}" for name in names] + [str(one) for one in also]
     return '"' + "-".join(parts).replace('"', "") + '"'

@@ -25,7 +25,8 @@ from ris_pacs.tracking.queries import figures
 from ris_pacs.tracking.rules import HOUR, MEASURES, MINUTE, Choice, Period
 from tests import practice
 from tests.conftest import StoppedClock
-from tests.web.browsing import Browser, signed_in, web_app
+from tests.dicom.peers import wait_until
+from tests.web.browsing import Browser, signed_in, web_app, words
 
 MANAGER = Actor("user", "Halima Yusuf", Role.MANAGER, 8, "s8", "127.0.0.1")
 NEW_YORK = ZoneInfo("America/New_York")
@@ -108,13 +109,15 @@ def test_what_is_performed_and_read_by_day(house: House) -> None:
     assert ids(facts, "reported", now) == {quick, slow}
     assert ids(facts, "late", now) == {slow}
     assert ids(facts, "signed", Choice(now.first, now.last, reader="Tomas Varga")) == {slow}
-    found = rules.summary(facts, now)
+    found = rules.summary(rules.count(facts, now))
     assert (found.performed, found.reported, found.in_time) == (3, 2, 50.0)
     assert found.turnaround == 8 * HOUR  # 2 h and 14 h
     assert found.ninetieth == 14 * HOUR
     assert found.order_to_report == 10 * HOUR  # 4 h and 16 h
-    assert [len(one) for one in rules.by_column(scope.period, facts, MEASURES["performed"])] == [0, 0, 0, 0, 0, 2, 1]
-    assert [(row.modality, row.summary.performed, row.wait) for row in rules.by_modality(facts, now)] == [
+    assert [
+        len(one) for one in rules.by_column(scope.period, rules.count(facts, now).performed, MEASURES["performed"].day)
+    ] == [0, 0, 0, 0, 0, 2, 1]
+    assert [(row.modality, row.summary.performed, row.wait) for row in rules.by_modality(rules.count(facts, now))] == [
         ("CT", 2, 90 * MINUTE),
         ("MR", 1, 2 * HOUR),
     ]
@@ -144,7 +147,7 @@ def test_a_day_ends_at_the_site_s_midnight_also_when_the_clocks_change(house: Ho
 def test_an_empty_period(house: House) -> None:
     scope = house.scope()
     assert house.facts(scope) == []
-    found = rules.summary([], rules.now_and_before(scope.period)[0])
+    found = rules.summary(rules.count([], rules.now_and_before(scope.period)[0]))
     assert (found.performed, found.turnaround, found.in_time, found.no_shows) == (0, 0, None, None)
 
 
@@ -274,3 +277,13 @@ def test_an_address_that_was_changed_is_refused(manager: Browser, query: str) ->
 
 def test_the_manager_begins_here(manager: Browser) -> None:
     assert manager.get("/").headers["Location"] == "/manager"
+
+
+def test_a_move_shows_at_once_in_figures_that_are_kept(house: House, manager: Browser) -> None:
+    house.exam(local(TODAY, 7), local(TODAY, 8))
+    house.clock.now = local(TODAY, 10)
+    assert "1 exam ·" in words(manager.get("/manager/exams?days=7"))
+    house.exam(local(TODAY, 7), local(TODAY, 9))
+    house.clock.now = local(TODAY, 10)
+    wait_until(lambda: "2 exams ·" in words(manager.get("/manager/exams?days=7")))
+    assert "0 exams ·" in words(manager.get("/manager/exams?days=7&modality=MR"))

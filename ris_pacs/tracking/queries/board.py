@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 
 from ris_pacs.archive import queries as archive
 from ris_pacs.kernel.actor import Actor
@@ -37,7 +37,7 @@ PROGRESS = {
 IN_THE_BUILDING = (ExamState.ARRIVED, ExamState.IN_PROGRESS, ExamState.PERFORMED)
 # Waits for its report, also when it is of an earlier day.
 TO_REPORT = (ExamState.PERFORMED, ExamState.TO_READ, ExamState.READING, ExamState.PRELIMINARY)
-MOST_FROM_BEFORE = 200
+MOST_FROM_BEFORE = 100
 COLUMNS = (
     ExamState.REQUESTED,
     ExamState.SCHEDULED,
@@ -76,23 +76,27 @@ class BoardRow:
 
 @dataclass(frozen=True)
 class Board:
-    """counts: of all; rows: of what waits from before and of what is not booked only the first hundreds."""
+    """counts: of all; rows: of what waits from before and of what is not booked only the first hundred."""
 
     rows: Sequence[BoardRow]
     counts: Counter[str]
 
 
-def board(uow: UnitOfWork, site_id: int, day: date, zone: ZoneInfo, actor: Actor) -> Board:
-    """The exams of the day at a site, those without a time, and those of earlier days that wait for their report."""
+def board(uow: UnitOfWork, site_id: int, day: date, zone: ZoneInfo, actor: Actor, *, today_only: bool = False) -> Board:
+    """The exams of the day at a site, those without a time, and those of earlier days that wait for their report.
+
+    today_only: rows of the day alone; what else there is only counts.
+    """
     today = scheduling.steps_of_day(uow, site_id, day, zone, actor)
     known = {step.exam.id for step in today}
-    requested = [step for step in scheduling.waiting(uow, site_id, actor) if step.exam.id not in known]
-    known |= {step.exam.id for step in requested}
-    older, counts = _from_before(uow, site_id, day_span(day, zone).begins, known, actor)
-    steps = [*today, *requested, *older]
-    counts += Counter(step.exam.state for step in today)
-    if requested:
-        counts[ExamState.REQUESTED] += scheduling.count_waiting(uow, site_id)
+    before = _from_before(site_id, day_span(day, zone).begins, known)
+    counts = Counter(step.exam.state for step in today) + _count(uow, before)
+    counts[ExamState.REQUESTED] += scheduling.count_waiting(uow, site_id)
+    steps = today
+    if not today_only:
+        requested = [step for step in scheduling.waiting(uow, site_id, actor) if step.exam.id not in known]
+        known |= {step.exam.id for step in requested}
+        steps = [*today, *requested, *_oldest(uow, before, actor)]
     exam_ids = [step.exam.id for step in steps]
     listed = archive.listed_counts(uow, exam_ids)
     received = archive.image_counts(uow, exam_ids)
@@ -112,18 +116,24 @@ def board(uow: UnitOfWork, site_id: int, day: date, zone: ZoneInfo, actor: Actor
     return Board(rows, counts)
 
 
-def _from_before(
-    uow: UnitOfWork, site_id: int, begins: datetime, known: set[int], actor: Actor
-) -> tuple[list[scheduling.StepRow], Counter[str]]:
-    """What of earlier days waits for its report, or got it since `begins`: the oldest, and how many of each state."""
+def _from_before(site_id: int, begins: datetime, known: set[int]) -> tuple[ColumnElement[bool], ...]:
+    """Which exams, not among the known, wait for their report at the site, or got it since `begins`."""
     state, since = RequestedProcedure.state, RequestedProcedure.state_since
     wanted = or_(state.in_(TO_REPORT), and_(state == ExamState.FINAL, since >= begins))
-    here = (wanted, Order.site_id == site_id, RequestedProcedure.id.not_in(known))
-    counted = select(state, func.count()).join(Order).where(*here).group_by(state)
-    oldest = select(RequestedProcedure.id).join(Order).where(*here).order_by(since, RequestedProcedure.id)
-    ids = list(uow.session.scalars(oldest.limit(MOST_FROM_BEFORE)))
-    found = {step.exam.id: step for step in scheduling.steps_of_exams(uow, ids, actor)}
-    return list(found.values()), Counter({name: count for name, count in uow.session.execute(counted)})
+    return wanted, Order.site_id == site_id, RequestedProcedure.id.not_in(known)
+
+
+def _count(uow: UnitOfWork, wanted: tuple[ColumnElement[bool], ...]) -> Counter[str]:
+    state = RequestedProcedure.state
+    found = uow.session.execute(select(state, func.count()).join(Order).where(*wanted).group_by(state))
+    return Counter({name: count for name, count in found})
+
+
+def _oldest(uow: UnitOfWork, wanted: tuple[ColumnElement[bool], ...], actor: Actor) -> list[scheduling.StepRow]:
+    query = select(RequestedProcedure.id).join(Order).where(*wanted)
+    query = query.order_by(RequestedProcedure.state_since, RequestedProcedure.id).limit(MOST_FROM_BEFORE)
+    found = scheduling.steps_of_exams(uow, list(uow.session.scalars(query)), actor)
+    return list({step.exam.id: step for step in found}.values())
 
 
 def _row(step: scheduling.StepRow, now: datetime, received: int, listed: int, note: str, earlier: bool) -> BoardRow:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _MOVES = (Move.PERFORM, Move.SIGN_FINAL, Move.MISS, Move.CANCEL)
 _DONE = frozenset({ExamState.PERFORMED, ExamState.TO_READ, ExamState.READING, ExamState.PRELIMINARY, ExamState.FINAL})
+_FINAL, _CANCELLED = str(ExamState.FINAL), str(ExamState.CANCELLED)
+_NEVER = (0, "")
 _UNREAD = (ExamState.TO_READ, ExamState.READING, ExamState.PRELIMINARY)
 # A move may be told late, with the time at which it happened.
 _MARGIN = timedelta(days=1)
@@ -56,7 +58,10 @@ def exam_facts(uow: UnitOfWork, scope: Scope, actor: Actor) -> list[ExamFact]:
     """Exams of the scope that were performed, reported, missed or cancelled in its period or in the one before."""
     bounds = {site_id: _bounds(scope.period, zone) for site_id, zone in scope.zones.items()}
     begins = from_microseconds(min((one[0] for one in bounds.values()), default=0)) - _MARGIN
-    at: Any = type_coerce(ExamHistory.at, BigInteger)
+    moved = (RequestedProcedure.state.in_(list(ExamState)), RequestedProcedure.state_since >= begins)
+    last = _last_moves(uow, moved)
+    performed, final = last[Move.PERFORM], last[Move.SIGN_FINAL]
+    missed, cancelled = last[Move.MISS], last[Move.CANCEL]
     query = (
         select(
             RequestedProcedure.id,
@@ -64,39 +69,56 @@ def exam_facts(uow: UnitOfWork, scope: Scope, actor: Actor) -> list[ExamFact]:
             RequestedProcedure.state,
             Order.site_id,
             type_coerce(Order.placed_at, BigInteger),
-            ExamHistory.move,
-            at,
-            ExamHistory.actor_name,
         )
         .join(Order, Order.id == RequestedProcedure.order_id)
-        .join(ExamHistory, ExamHistory.requested_procedure_id == RequestedProcedure.id)
-        .where(
-            RequestedProcedure.state.in_(list(ExamState)),
-            RequestedProcedure.state_since >= begins,
-            ExamHistory.move.in_(_MOVES),
-            *_within(uow, scope, actor),
-        )
-        .order_by(RequestedProcedure.id, ExamHistory.at, ExamHistory.id)
+        .where(*moved, *_within(uow, scope, actor))
     )
-    found: dict[int, dict[str, Any]] = {}
-    missed: dict[int, tuple[int, int]] = {}
-    for exam_id, modality, state, site_id, placed, move, moved_at, by in uow.session.execute(query):
-        fact = found.get(exam_id)
-        if fact is None:
-            fact = found[exam_id] = {"exam_id": exam_id, "modality": modality, "placed": placed}
-        if move == Move.MISS:
-            missed[exam_id] = site_id, moved_at
-        elif move == Move.CANCEL:
-            if state == ExamState.CANCELLED:
-                fact |= {"cancelled": moved_at, "cancelled_day": offset_in(bounds[site_id], moved_at)}
-        elif state in _DONE:
-            if move == Move.PERFORM:
-                fact |= {"performed": moved_at, "performed_day": offset_in(bounds[site_id], moved_at)}
-            elif state == ExamState.FINAL:
-                fact |= {"final": moved_at, "final_day": offset_in(bounds[site_id], moved_at), "reader": by}
-    for exam_id, said in _no_shows(uow, scope, missed, bounds).items():
-        found[exam_id] |= said
-    return [ExamFact(**one) for one in found.values()]
+    facts, no_shows = [], {}
+    for exam_id, modality, state, site_id, placed in uow.session.execute(query):
+        days = bounds[site_id]
+        done, _ = performed.get(exam_id, _NEVER) if state in _DONE else _NEVER
+        signed, reader = final.get(exam_id, _NEVER) if state == _FINAL else _NEVER
+        off, _ = cancelled.get(exam_id, _NEVER) if state == _CANCELLED else _NEVER
+        if exam_id in missed:
+            no_shows[exam_id] = site_id, missed[exam_id][0]
+        elif not (done or signed or off):
+            continue
+        facts.append(
+            ExamFact(
+                exam_id,
+                modality,
+                placed,
+                done,
+                offset_in(days, done) if done else NEVER,
+                signed,
+                offset_in(days, signed) if signed else NEVER,
+                reader,
+                cancelled=off,
+                cancelled_day=offset_in(days, off) if off else NEVER,
+            )
+        )
+    said = _no_shows(uow, scope, no_shows, bounds)
+    return [one._replace(**said[one.exam_id]) if one.exam_id in said else one for one in facts]
+
+
+def _last_moves(uow: UnitOfWork, moved: Sequence[ColumnElement[bool]]) -> dict[str, dict[int, tuple[int, str]]]:
+    """When each move that counts was last made on these exams, and by whom; what of it may be seen the caller says."""
+    found: dict[str, dict[int, tuple[int, str]]] = {str(move): {} for move in _MOVES}
+    query = (
+        select(
+            ExamHistory.requested_procedure_id,
+            ExamHistory.move,
+            type_coerce(ExamHistory.at, BigInteger),
+            ExamHistory.actor_name,
+        )
+        .join(RequestedProcedure, RequestedProcedure.id == ExamHistory.requested_procedure_id)
+        .where(*moved, ExamHistory.move.in_(_MOVES))
+    )
+    for exam_id, move, at, by in uow.session.execute(query):
+        of_move = found[move]
+        if exam_id not in of_move or at >= of_move[exam_id][0]:
+            of_move[exam_id] = at, by
+    return found
 
 
 def _bounds(period: Period, zone: ZoneInfo) -> list[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from urllib.parse import urlencode
+from urllib.parse import quote_plus
 
 from flask import request
 
@@ -58,7 +58,8 @@ class Asked:
 
 
 def _address(path: str, values: dict[str, object]) -> str:
-    return f"{path}?{urlencode({name: str(value) for name, value in values.items() if value not in (None, '')})}"
+    said = [f"{name}={quote_plus(str(value))}" for name, value in values.items() if value not in (None, "")]
+    return f"{path}?{'&'.join(said)}"
 
 
 def read(sites: Sequence[SitePlace]) -> Asked:

@@ -45,14 +45,14 @@ def counts() -> Response:
     also = (request.query_string.decode(), local(context.now()).strftime("%d"))
     if same := live.unchanged(_topics(), *also):
         return same
-    return live.tagged(render_template("tracking/counts.html", **_values()), _topics(), *also)
+    return live.tagged(render_template("tracking/counts.html", **_values(today_only=True)), _topics(), *also)
 
 
 @blueprint.get("/board/wall")
 @requires(Right.BOARD_VIEW)
 def wall() -> Response:
     """For a screen in the waiting room: numbers instead of names."""
-    return shell.render("tracking/wall.html", **_values())
+    return shell.render("tracking/wall.html", **_values(today_only=True))
 
 
 @blueprint.get("/board/wall/columns")
@@ -61,7 +61,9 @@ def wall_columns() -> Response:
     minute = local(context.now()).strftime("%d %H:%M")
     if same := live.unchanged(_topics(), "wall", minute):
         return same
-    return live.tagged(render_template("tracking/wall_columns.html", **_values()), _topics(), "wall", minute)
+    return live.tagged(
+        render_template("tracking/wall_columns.html", **_values(today_only=True)), _topics(), "wall", minute
+    )
 
 
 @blueprint.get("/board.csv")
@@ -98,17 +100,17 @@ def _today() -> date:
     return local(context.now()).date()
 
 
-def _values() -> dict[str, Any]:
+def _values(today_only: bool = False) -> dict[str, Any]:
     here = context.site()
-    with read_only(context.system()) as uow:
-        whole = queries.board(uow, here.id, _today(), here.zone, context.actor())
     chosen = request.args.get("state", "")
     room = request.args.get("room", "")
     building = request.args.get("all", "") != "1" and not chosen
+    with read_only(context.system()) as uow:
+        whole = queries.board(uow, here.id, _today(), here.zone, context.actor(), today_only=today_only or building)
     rows = [row for row in whole.rows if _wanted(row, chosen, room, building)]
     return {
         "rows": rows,
-        "total": len(whole.rows),
+        "total": sum(whole.counts.values()),
         "columns": [(str(state), whole.counts.get(state, 0)) for state in queries.COLUMNS],
         "chosen": chosen,
         "room": room,

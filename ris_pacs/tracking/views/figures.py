@@ -9,7 +9,7 @@ from typing import Any
 from ris_pacs.billing.rules.states import CASE_WORDS, OPEN_CASES, CaseState
 from ris_pacs.tracking import rules
 from ris_pacs.tracking.queries.figures import Waiting, groups_of
-from ris_pacs.tracking.rules import MEASURES, ExamFact, Period, Summary, by_column
+from ris_pacs.tracking.rules import MEASURES, Counted, ExamFact, Period, Summary, by_column
 from ris_pacs.tracking.views import charts
 from ris_pacs.tracking.views.asked import MISSING, UNREAD, WEEKDAYS, Asked, span_words
 
@@ -88,10 +88,10 @@ def _points(now: float | None, before: float | None, more_is_better: bool) -> tu
     return f"{abs(now - before):.1f} points {'more' if now >= before else 'fewer'}", better
 
 
-def volumes(asked: Asked, facts: Sequence[ExamFact], kinds: Sequence[str]) -> tuple[charts.Chart, list[dict[str, Any]]]:
+def volumes(asked: Asked, counted: Counted, kinds: Sequence[str]) -> tuple[charts.Chart, list[dict[str, Any]]]:
     """Exams performed, in columns of days or weeks, by modality: the chart and its table."""
     marks, rows = [], []
-    columns = by_column(asked.period, facts, MEASURES["performed"])
+    columns = by_column(asked.period, counted.performed, MEASURES["performed"].day)
     for (first, last), found in zip(asked.period.columns(), columns, strict=True):
         counts = dict(rules.counted(found, lambda one: one.modality))
         url = asked.exams("performed", first=first, last=last)
@@ -107,10 +107,11 @@ def volumes(asked: Asked, facts: Sequence[ExamFact], kinds: Sequence[str]) -> tu
     return charts.stacked(marks, kinds), rows
 
 
-def turnaround(asked: Asked, facts: Sequence[ExamFact]) -> tuple[charts.Chart, list[dict[str, Any]]]:
+def turnaround(asked: Asked, counted: Counted) -> tuple[charts.Chart, list[dict[str, Any]]]:
     """Hours from performed to final, the median and what nine of ten did not exceed: the chart and its table."""
     marks, rows = [], []
-    columns = by_column(asked.period, facts, MEASURES["reported"])
+    measure = MEASURES["reported"]
+    columns = by_column(asked.period, filter(measure.counts, counted.performed), measure.day)
     latest = max((number for number, found in enumerate(columns) if found), default=None)
     for number, ((first, last), found) in enumerate(zip(asked.period.columns(), columns, strict=True)):
         values = [one.turnaround for one in found]
@@ -164,10 +165,9 @@ def readers(asked: Asked, facts: Sequence[ExamFact]) -> list[dict[str, Any]]:
     ]
 
 
-def no_shows(asked: Asked, facts: Sequence[ExamFact]) -> dict[str, Any]:
+def no_shows(asked: Asked, counted: Counted) -> dict[str, Any]:
     """A map of weekdays and hours, with the number of no-shows in each square."""
-    missed = rules.behind(facts, MEASURES["no-show"], rules.now_and_before(asked.period)[0])
-    found = rules.heat_of(missed)
+    found = rules.heat_of(counted.missed)
     hours = [hour for _, hour in found]
     first, last = min([WORKING_HOURS[0], *hours]), max([WORKING_HOURS[1] - rules.SLOT_HOURS, *hours])
     columns = range(first, last + 1, rules.SLOT_HOURS)
@@ -179,7 +179,7 @@ def no_shows(asked: Asked, facts: Sequence[ExamFact]) -> dict[str, Any]:
             (WEEKDAYS[day], [_square(asked, found.get((day, hour), 0), day, hour) for hour in columns]) for day in days
         ],
         "steps": (1, max(2, most * 0.4), max(3, most * 0.7), max(4, most)),
-        "count": len(missed),
+        "count": len(counted.missed),
     }
 
 
@@ -187,10 +187,10 @@ def _square(asked: Asked, count: int, day: int, hour: int) -> tuple[int, str | N
     return count, asked.exams("no-show", slot=f"{day}-{hour}") if count else None
 
 
-def modalities(asked: Asked, facts: Sequence[ExamFact]) -> list[dict[str, Any]]:
+def modalities(asked: Asked, counted: Counted) -> list[dict[str, Any]]:
     """The table below the charts."""
     rows = []
-    for one in rules.by_modality(facts, rules.now_and_before(asked.period)[0]):
+    for one in rules.by_modality(counted):
         found, kind = one.summary, one.modality
         rows.append(
             {

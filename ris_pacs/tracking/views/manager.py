@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flask import Blueprint, request
@@ -22,7 +22,8 @@ from ris_pacs.tracking.queries import figures as queries
 from ris_pacs.tracking.views import asked as asking
 from ris_pacs.tracking.views import figures
 from ris_pacs.tracking.views.asked import MISSING, UNREAD, Asked, Narrowed
-from ris_pacs.web import context, shell
+from ris_pacs.tracking.views.kept import facts_of
+from ris_pacs.web import context, live, shell
 from ris_pacs.web.answers import csv_file
 from ris_pacs.web.asking import position_in, position_of
 from ris_pacs.web.context import SitePlace, requires
@@ -45,16 +46,18 @@ HEAD = (
 @requires(Right.MANAGE_VIEW)
 def index() -> Response:
     """Key numbers and charts of a period; filters stand in the address."""
+    versions = live.versions()
     with read_only(context.system()) as uow:
         asked = asking.read(_sites(uow))
-        facts = queries.exam_facts(uow, asked.scope, context.actor())
+        facts = facts_of(uow, asked.scope, versions, context.actor())
         unread = queries.unread(uow, asked.scope, context.actor())
         missing = queries.missing(uow, asked.scope, context.actor())
-    now, before = (rules.summary(facts, choice) for choice in rules.now_and_before(asked.period))
-    modalities = figures.modalities(asked, facts)
+    counted, earlier = (rules.count(facts, choice) for choice in rules.now_and_before(asked.period))
+    now, before = rules.summary(counted), rules.summary(earlier)
+    modalities = figures.modalities(asked, counted)
     kinds = [row["modality"] for row in modalities if row["performed"][0]]
-    volumes, volume_rows = figures.volumes(asked, facts, kinds)
-    turnaround, turnaround_rows = figures.turnaround(asked, facts)
+    volumes, volume_rows = figures.volumes(asked, counted, kinds)
+    turnaround, turnaround_rows = figures.turnaround(asked, counted)
     return shell.render(
         "tracking/manager.html",
         asked=asked,
@@ -74,7 +77,7 @@ def index() -> Response:
         unread=figures.ages(asked, unread),
         missing=figures.uncharged(asked, missing),
         readers=figures.readers(asked, facts),
-        no_shows=figures.no_shows(asked, facts),
+        no_shows=figures.no_shows(asked, counted),
         modalities=modalities,
     )
 
@@ -83,10 +86,11 @@ def index() -> Response:
 @requires(Right.MANAGE_VIEW)
 def exams() -> Response:
     """The exams behind a figure."""
+    versions = live.versions()
     with read_only(context.system()) as uow:
         asked = asking.read(_sites(uow))
         wanted = asking.read_list(asked)
-        keys = _keys(uow, asked, wanted, context.actor())
+        keys = _keys(uow, asked, wanted, versions)
         after = position_in(request.args.get("after", ""))
         rest = keys if after is None else _behind(keys, (to_microseconds(after[0]), after[1]))
         shown = _rows(uow, [exam_id for _, exam_id in rest[:AT_ONCE]], context.actor())
@@ -107,10 +111,11 @@ def exams() -> Response:
 @blueprint.get("/manager/exams.csv")
 @requires(Right.MANAGE_VIEW)
 def exams_as_csv() -> Response:
+    versions = live.versions()
     with read_only(context.system()) as uow:
         asked = asking.read(_sites(uow))
         wanted = asking.read_list(asked)
-        keys = _keys(uow, asked, wanted, context.actor())[:MOST_IN_CSV]
+        keys = _keys(uow, asked, wanted, versions)[:MOST_IN_CSV]
         rows = _rows(uow, [exam_id for _, exam_id in keys], context.actor())
         _note_view(uow, wanted, "export")
     return csv_file(
@@ -145,13 +150,14 @@ def _sites(uow: UnitOfWork) -> Sequence[SitePlace]:
     return [SitePlace(one.id, one.name, catalog.zone_of(one)) for one in catalog.sites(uow)]
 
 
-def _keys(uow: UnitOfWork, asked: Asked, wanted: Narrowed, actor: Actor) -> list[tuple[int, int]]:
+def _keys(uow: UnitOfWork, asked: Asked, wanted: Narrowed, versions: Mapping[str, int]) -> list[tuple[int, int]]:
     """Instant and id of the exams in the list's order: what waits the longest first, what was done the latest first."""
+    actor = context.actor()
     if wanted.what in (UNREAD, MISSING):
         found = (queries.unread if wanted.what == UNREAD else queries.missing)(uow, asked.scope, actor)
         return [(to_microseconds(one.since), one.exam_id) for one in found if wanted.group in ("", one.group)]
     measure = rules.MEASURES[wanted.what]
-    facts = rules.behind(queries.exam_facts(uow, asked.scope, actor), measure, wanted.choice)
+    facts = rules.behind(facts_of(uow, asked.scope, versions, actor), measure, wanted.choice)
     return sorted(((measure.at(one), one.exam_id) for one in facts), reverse=True)
 
 
