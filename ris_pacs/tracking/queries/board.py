@@ -107,7 +107,9 @@ def board(uow: UnitOfWork, site_id: int, day: date, zone: ZoneInfo, actor: Actor
             uow.now,
             received.get(step.exam.id, 0),
             listed.get(step.exam.id, 0),
-            notes.get(step.exam.id, step.overbooked and f"Overbooked: {step.overbooked}"),
+            notes.get(
+                step.exam.id, f"Overbooked: {step.overbooked}" if step.overbooked and step.exam.id in known else ""
+            ),
             earlier=step.exam.id not in known,
         )
         for step in steps
