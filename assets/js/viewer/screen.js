@@ -23,11 +23,14 @@ export class Engine {
     cache.setMaxCacheSize(CACHE_BYTES);
     this.rendering = new RenderingEngine(name);
     this.loading = new Map(); // picture → a promise
+    this.screens = [];
     this.tools = new ToolBox(name, this.rendering.id);
   }
 
   screen(element, name) {
-    return new Screen(this, element, name);
+    const made = new Screen(this, element, name);
+    this.screens.push(made);
+    return made;
   }
 
   /** Fetches and decodes a picture, so that showing it takes no time. Raises what its loading raised. */
@@ -44,8 +47,11 @@ export class Engine {
     return Boolean(cache.getImageLoadObject(picture.id));
   }
 
+  /** After a change of size: what filled its viewport fills the new one, what was zoomed stays as it was. */
   resize() {
+    const filling = this.screens.filter((screen) => screen.isFitted());
     this.rendering.resize(true, true);
+    filling.forEach((screen) => screen.fit());
   }
 }
 
@@ -120,6 +126,16 @@ class Screen {
 
   zoom() {
     return this.viewport.getZoom();
+  }
+
+  isFitted() {
+    return Boolean(this.picture) && Math.abs(this.zoom() - 1) < 0.01 && Math.hypot(...this.viewport.getPan()) < 1;
+  }
+
+  fit() {
+    this.viewport.setZoom(1);
+    this.viewport.setPan([0, 0]);
+    this.viewport.render();
   }
 
   reset() {
