@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ris_pacs.accounts.models
 import ris_pacs.archive.models
+import ris_pacs.billing.models
 import ris_pacs.catalog.models
 import ris_pacs.kernel.tables
 import ris_pacs.orders.models

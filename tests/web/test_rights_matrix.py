@@ -16,16 +16,22 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from ris_pacs.accounts import service as accounts
+from ris_pacs.billing.models import Charge, RemittanceLine
+from ris_pacs.billing.service.export import make_batches
+from ris_pacs.billing.service.remittance import ReceivedFile, post_file
 from ris_pacs.catalog import queries as catalog
 from ris_pacs.kernel import inbox, outbox
 from ris_pacs.kernel.actor import OPERATOR, PROGRAM
 from ris_pacs.kernel.tables import AuditEntry
-from ris_pacs.kernel.uow import System, unit_of_work
+from ris_pacs.kernel.uow import System, UnitOfWork, unit_of_work
 from ris_pacs.orders.models import Oddity, Order
 from ris_pacs.patients.models import Patient
+from ris_pacs.patients.service.coverage import CoverageFacts, add_coverage
 from tests import practice
 from tests.archive.files import store_image
 from tests.archive.objects import study
+from tests.billing import office
+from tests.billing.samples import paid, remittance
 from tests.conftest import StoppedClock
 from tests.web.browsing import FRAGMENT, Browser, count, signed_in, stranger, web_app
 from tests.web.rights_table import NOBODY, SIGNED_IN, TABLE, WHO
@@ -106,6 +112,7 @@ def furnish(system: System) -> tuple[dict[str, object], str]:
         message_in = inbox.take(uow, arrived)
         out = outbox.NewMessage("EMR|HOSPITAL", "order 1", "ORM^O01", "c1", b"MSH|", inbox.About())
         outbox.put(uow, out)
+        money = furnish_office(uow, patient)
         token = accounts.add_token(uow, "a machine", "system", OPERATOR)
         uow.session.flush()
         oddity_id = uow.session.scalars(select(Oddity.id)).one()
@@ -134,7 +141,37 @@ def furnish(system: System) -> tuple[dict[str, object], str]:
         "int:partner_id": 1,
         "int:room_id": 1,
         "int:user_id": 1,
+        **money,
     }, token
+
+
+def furnish_office(uow: UnitOfWork, patient: Patient) -> dict[str, object]:
+    """One of everything that a biller sees."""
+    house = office.set_up(uow)
+    covered = add_coverage(uow, patient.id, CoverageFacts(house.payer_id, "NW-1"), office.BILLER)
+    office.read(uow, patient, "CTCHEST")
+    claim = office.claims(uow)[-1]
+    assert claim.state == "coded", "The patient has no address: the claim stays, so that it can be changed."
+    other = office.insured(uow, house, family="Sent")
+    office.read(uow, other)
+    (sent,) = make_batches(uow, None, office.BILLER)
+    content = remittance(*paid("C7", "526", "400", "76", "50"), total="400")
+    (posted,) = post_file(uow, ReceivedFile("a.835", content), office.BILLER)
+    charge = uow.session.scalars(select(Charge.id).where(Charge.claim_id == claim.id)).one()
+    line = uow.session.scalars(select(RemittanceLine.id)).one()
+    return {
+        "int:coverage_id": covered.id,
+        "int:claim_id": claim.id,
+        "int:charge_id": charge,
+        "int:batch_id": sent.id,
+        "int:remittance_id": posted.remittance_id,
+        "int:line_id": line,
+        "int:payer_id": house.payer_id,
+        "int:rule_id": 1,
+        "int:entity_id": house.entity_id,
+        "int:reader_id": house.reader_id,
+        "any(hold, patient, 'write-off'):what": "hold",
+    }
 
 
 def routes(app: Flask) -> set[str]:
