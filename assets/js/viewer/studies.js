@@ -7,7 +7,7 @@ import { stacksOf } from "./stacks.js";
 
 const WITHOUT_PICTURES = new Set(["SR", "KO", "PR", "DOC", "REG", "FID", "RWV", "PLAN", "RTPLAN", "RTSTRUCT", "AU", "ECG"]);
 const AT_ONCE = 3;
-const VOLUME = 8; // pictures of a series beside which smaller ones are scouts
+const VOLUME = 4; // pictures of a series beside which those of one or two are scouts
 
 /** → {first, rest}: the first stack to show, null when there is none; and a promise of the others.
  * arrived(stacks): called for each series; wanted(facts, all): how much a series is wanted.
