@@ -24,7 +24,7 @@ _VALUES = "(root, places) => places.map((place) => root.viewer.panes[0].screen.v
 _LISTEN = """(root) => {
   root.heard = [];
   for (const name of ["viewer:keyimage", "viewer:measurement"]) {
-    document.addEventListener(name, (event) => { event.preventDefault(); root.heard.push([name, event.detail]); });
+    document.addEventListener(name, (event) => root.heard.push([name, event.detail]));
   }
 }"""
 

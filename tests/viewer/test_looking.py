@@ -198,6 +198,18 @@ def test_the_keyboard_reaches_everything_and_is_not_trapped(look: Look, study_id
     assert viewer.page.evaluate("document.activeElement.closest('[data-viewer-bar]') !== null")
 
 
+def test_the_shortcuts_of_the_page_name_those_of_the_viewer(look: Look, study_id: int) -> None:
+    viewer = look(study_id)
+    viewer.pane().locator(".viewer-screen").click()
+    viewer.page.keyboard.press("?")
+    told = viewer.page.locator("dialog[open] [data-shortcut-list]")
+    expect(told).to_contain_text("LengthL")
+    expect(told).to_contain_text("Key imageK")
+    viewer.page.keyboard.press("Escape")
+    viewer.page.keyboard.press("l")
+    expect(viewer.page.get_by_role("button", name="Length")).to_have_attribute("aria-pressed", "true")
+
+
 def test_until_the_engine_has_come_the_server_s_picture_stands_there(look: Look, study_id: int) -> None:
     """And stays where the engine cannot run: scrolling goes on, and says what it is not good for."""
     viewer = look(None, may_fail=True)

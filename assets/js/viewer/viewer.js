@@ -233,10 +233,10 @@ export class Viewer {
     this.say("viewer:measurement", detail);
   }
 
-  /** Who keeps what it hears calls preventDefault(). Where nobody does, a toast says so, of each kind once. */
+  /** On a page of its own nobody keeps it; a toast says so, for measurements once. */
   say(name, detail) {
-    const kept = !this.root.dispatchEvent(new CustomEvent(name, { bubbles: true, cancelable: true, detail }));
-    if (kept || this.told.has(name)) return;
+    this.root.dispatchEvent(new CustomEvent(name, { bubbles: true, detail }));
+    if (!("alone" in this.root.dataset) || this.told.has(name)) return;
     if (name === "viewer:measurement") this.told.add(name);
     document.dispatchEvent(new CustomEvent("toast", { detail: { text: this.words.notKept[name] } }));
   }
