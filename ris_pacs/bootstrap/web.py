@@ -59,7 +59,7 @@ BLUEPRINTS = (
     ris_pacs.technologist.views.blueprint,
     ris_pacs.archive.views.blueprint,
     ris_pacs.messages.views.blueprint,
-    ris_pacs.reporting.views.blueprint,
+    *ris_pacs.reporting.views.blueprints,
     ris_pacs.billing.views.blueprint,
     ris_pacs.portal.views.blueprint,
     ris_pacs.admin.views.health.blueprint,

@@ -119,6 +119,8 @@ def furnish(system: System) -> tuple[dict[str, object], str]:
         "int:partner_id": 1,
         "int:room_id": 1,
         "int:user_id": 1,
+        "int:key_image_id": 1,
+        "int:autotext_id": 999_999,  # Somebody else's looks like none.
     }, token
 
 
