@@ -17,6 +17,8 @@ from benchmarks.practice import HOST, PATIENCE, wait_until
 from ris_pacs.dicom.client import AssociationFailed, Proposal, connect
 from ris_pacs.dicom.sop_classes import VERIFICATION
 
+DICOMWEB_PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
+
 
 @dataclass(frozen=True)
 class Peer:
@@ -40,13 +42,16 @@ def free_port() -> int:
 
 
 @contextmanager
-def orthanc(folder: Path, modalities: Mapping[str, int] | None = None) -> Iterator[Peer | None]:
-    """Orthanc as it comes, without compression and plugins; None where it is not installed.
+def orthanc(
+    folder: Path, modalities: Mapping[str, int] | None = None, web: Mapping[str, Mapping[str, Any]] | None = None
+) -> Iterator[Peer | None]:
+    """Orthanc as it comes, without compression; None where it, or a plugin that is asked for, is not installed.
 
-    modalities: AE title → port of who it may send to.
+    modalities: AE title → port of who it may send to. web: with its DICOMweb plugin, and by name the settings of the
+    DICOMweb servers that it knows.
     """
     program = installed("Orthanc")
-    if program is None:
+    if program is None or (web is not None and not DICOMWEB_PLUGIN.exists()):
         yield None
         return
     folder.mkdir()
@@ -56,7 +61,8 @@ def orthanc(folder: Path, modalities: Mapping[str, int] | None = None) -> Iterat
         "StorageDirectory": str(folder),
         "IndexDirectory": str(folder),
         "StorageCompression": False,
-        "Plugins": [],
+        "Plugins": [] if web is None else [str(DICOMWEB_PLUGIN)],
+        "DicomWeb": {"Enable": web is not None, "Root": "/dicom-web/", "Servers": dict(web or {})},
         "DicomAet": peer.title,
         "DicomPort": peer.port,
         "HttpPort": peer.http,

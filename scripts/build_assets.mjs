@@ -1,6 +1,7 @@
 // Builds what the browser loads from npm packages and from assets/:
 //
 //   static/js/app.js              assets/js bundled with htmx, minified
+//   static/js/viewer/             the image component, see build_viewer.mjs
 //   static/img/icons.svg          one sprite of the Tabler icons named in assets/icons.txt
 //   static/fonts/*.woff2          Inter and IBM Plex Mono, with static/css/fonts.css that names them
 //   static/css/calendar-grid.css  positions of calendar slots as classes (the policy forbids inline styles)
@@ -13,9 +14,11 @@
 
 import { build } from "esbuild";
 import { createHash } from "node:crypto";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
+
+import { viewerFiles } from "./build_viewer.mjs";
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..");
 const PACKAGES = join(ROOT, "node_modules");
@@ -117,6 +120,7 @@ async function everything() {
     "static/img/icons.svg": await sprite(),
     "static/css/calendar-grid.css": calendarGrid(),
     ...(await fonts()),
+    ...(await viewerFiles(ROOT)),
     "static/js/htmx.LICENSE.txt": await fromPackage("htmx.org/LICENSE"),
     "static/img/tabler-icons.LICENSE.txt": await fromPackage("@tabler/icons/LICENSE"),
     "static/fonts/inter.LICENSE.txt": await fromPackage("@fontsource-variable/inter/LICENSE"),
@@ -128,6 +132,14 @@ async function everything() {
   return files;
 }
 
+// Files of an earlier build: names with a digest come and go.
+async function strangers(files) {
+  const folder = "static/js/viewer";
+  const found = await readdir(join(ROOT, folder), { recursive: true, withFileTypes: true }).catch(() => []);
+  const paths = found.filter((one) => one.isFile()).map((one) => relative(ROOT, join(one.parentPath ?? one.path, one.name)));
+  return paths.filter((path) => !(path in files));
+}
+
 const files = await everything();
 
 if (process.argv.includes("--check")) {
@@ -136,12 +148,14 @@ if (process.argv.includes("--check")) {
     const committed = await readFile(join(ROOT, path)).catch(() => null);
     if (!committed?.equals(Buffer.from(content))) differing.push(path);
   }
+  differing.push(...(await strangers(files)));
   if (differing.length) {
     process.stderr.write(`Differs from a fresh build, run "npm run build":\n  ${differing.join("\n  ")}\n`);
     process.exit(1);
   }
   process.stdout.write(`${Object.keys(files).length} built files are up to date.\n`);
 } else {
+  for (const path of await strangers(files)) await rm(join(ROOT, path));
   for (const [path, content] of Object.entries(files)) {
     await mkdir(dirname(join(ROOT, path)), { recursive: true });
     await writeFile(join(ROOT, path), content);

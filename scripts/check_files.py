@@ -26,8 +26,8 @@ MAY_BE_LONGER = {
     "ris_pacs/dicom/pdu.py": "one table of items, written and read side by side",
     "static/css/status.css": "the looks of all states, compared side by side",
 }
-# Each migration says in one file what changed.
-MIGRATIONS = "migrations/versions/"
+# Each migration says in one file what changed; the viewer's scripts are built, and their names change with them.
+NOT_COUNTED = ("migrations/versions/", "static/js/viewer/")
 
 
 def main() -> int:
@@ -47,7 +47,7 @@ def long_files() -> Iterator[str]:
     lengths = {
         name: len((ROOT / name).read_bytes().splitlines())
         for name in our_files()
-        if Path(name).suffix in COUNTED and not name.startswith(MIGRATIONS)
+        if Path(name).suffix in COUNTED and not name.startswith(NOT_COUNTED)
     }
     for name, length in lengths.items():
         if length > MOST_LINES and name not in MAY_BE_LONGER:

@@ -82,7 +82,8 @@ SHOTS: dict[str, tuple[Shot, ...]] = {
     "radiologist": (
         Shot("reading", "/reading", dark="too"),
         Shot("exam", "/reading?modality=CT", (EXAM,), dark="only"),
-        Shot("study", "/reading?modality=MR", (EXAM, ".page-actions .button-primary"), dark="only", widths=DESK),
+        Shot("study", "/reading?modality=MR", (EXAM, ".thumb-tile >> nth=0"), dark="only", widths=DESK),
+        Shot("images", "/reading?modality=CT", (EXAM, ".page-actions .button-primary"), dark="only"),
     ),
     "resident": (Shot("reading", "/reading", dark="only", widths=DESK),),
     "biller": (Shot("performed", "/billing"), Shot("exam", "/billing", (EXAM,), widths=DESK)),

@@ -9,9 +9,10 @@ function isOwn(room, detail) {
   return own && Boolean(room.token);
 }
 
-/** "11 mm", or what the viewer says in words. */
-function wordsOf({ text, value, unit }) {
-  return text || [value, unit].filter((part) => part !== undefined && part !== "").join(" ");
+/** "11.0 mm": what the viewer says in words, without the name of the tool. */
+function wordsOf({ text = "", label = "", value = "", unit = "" }) {
+  if (!text) return `${value} ${unit}`.trim();
+  return label && text.startsWith(`${label} `) ? text.slice(label.length + 1) : text;
 }
 
 async function takeKeyImage(room, detail) {
@@ -36,12 +37,31 @@ function show(room, html) {
   room.root.querySelector("[data-key-images]").innerHTML = html;
 }
 
+const taken = new Map(); // measurementUid -> { box, words }
+
+// A measurement that is changed in the image is changed in the text, as long as the text still has it.
+function takeMeasurement(room, detail) {
+  const words = wordsOf(detail);
+  if (!words || !isOwn(room, detail)) return;
+  const known = taken.get(detail.measurementUid);
+  const at = known ? known.box.value.indexOf(known.words) : -1;
+  if (at >= 0) {
+    if (known.words !== words) room.text.replace(known.box, words, at, at + known.words.length);
+  } else if (!known) {
+    room.text.insertAtCaret(words);
+  }
+  if (detail.measurementUid && (at >= 0 || !known)) taken.set(detail.measurementUid, { box: room.text.last, words, ...(known && { box: known.box }) });
+}
+
 export function startImages(room) {
-  document.addEventListener("viewer:measurement", ({ detail }) => {
-    const words = wordsOf(detail);
-    if (words && isOwn(room, detail)) room.text.insertAtCaret(words);
+  document.addEventListener("viewer:measurement", (event) => {
+    event.preventDefault(); // Kept here, or refused with words.
+    takeMeasurement(room, event.detail);
   });
-  document.addEventListener("viewer:keyimage", ({ detail }) => takeKeyImage(room, detail));
+  document.addEventListener("viewer:keyimage", (event) => {
+    event.preventDefault();
+    takeKeyImage(room, event.detail);
+  });
 
   room.root.addEventListener("change", async ({ target }) => {
     if (!target.dataset?.keyImage) return;

@@ -172,6 +172,13 @@ export class ReportText {
     insertText(box, left + text + (after && !/^[\s.,;)]/.test(after) ? " " : ""));
   }
 
+  /** Other words in the place of some, without taking the focus away. */
+  replace(box, text, start, end) {
+    if (box.readOnly) return;
+    box.setRangeText(text, start, end, "preserve");
+    box.dispatchEvent(new InputEvent("input", { bubbles: true }));
+  }
+
   append(name, text) {
     const box = this.boxes.find((one) => one.name === name);
     if (!box || box.readOnly || box.value.includes(text)) return;

@@ -116,6 +116,13 @@ def user_of_practitioner(uow: UnitOfWork, practitioner_id: int) -> int | None:
     )
 
 
+def email_of_practitioner(uow: UnitOfWork, practitioner_id: int) -> str | None:
+    """Where a referring doctor who has an account gets mail."""
+    user_id = user_of_practitioner(uow, practitioner_id)
+    user = uow.session.get(User, user_id) if user_id is not None else None
+    return user.email if user else None
+
+
 def list_users(uow: UnitOfWork) -> list[UserRow]:
     """locked: by too many wrong passwords for the account itself."""
     failures = (

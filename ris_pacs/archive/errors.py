@@ -11,6 +11,12 @@ class NoSuchInstance(Missing):
     code = "no-such-instance"
 
 
+class FileMissing(Missing):
+    """The archive has a row, and its file is gone."""
+
+    code = "file-missing"
+
+
 class NoSuchCase(Missing):
     code = "no-such-case"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,6 +15,7 @@ from ris_pacs.archive.service import link
 from ris_pacs.imaging.problems import CannotDecode, HeaderError, NotAPicture
 from ris_pacs.imaging.tags import dump
 from ris_pacs.kernel import audit
+from ris_pacs.kernel.cache import kept_or_made
 from ris_pacs.kernel.errors import Invalid
 from ris_pacs.kernel.person import PersonName
 from ris_pacs.kernel.rights import Right
@@ -89,21 +89,16 @@ def thumbnail(instance_id: int) -> Response:
 
 def _picture(found: queries.StoredInstance) -> bytes | None:
     """The thumbnail, drawn once for each content and then kept."""
-    kept = context.system().cache / "thumbnails" / found.digest[:2] / f"{found.digest}.jpg"
-    with contextlib.suppress(OSError):
-        return kept.read_bytes()
     from ris_pacs.imaging.render import thumbnail as draw  # Only who draws pays for the codecs.
 
+    system = context.system()
     try:
-        drawn = draw(context.system().blobs.path(found.object_key))
+        return kept_or_made(
+            system.cache / "thumbnails" / found.digest[:2] / f"{found.digest}.jpg",
+            lambda: draw(system.blobs.path(found.object_key)),
+        )
     except (NotAPicture, CannotDecode, HeaderError, OSError):
         return None
-    with contextlib.suppress(OSError):  # A full disk costs time, not the picture.
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        fresh = kept.with_suffix(f".{found.id}.new")
-        fresh.write_bytes(drawn)
-        fresh.rename(kept)
-    return drawn
 
 
 @blueprint.get("/reconcile")

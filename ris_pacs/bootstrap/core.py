@@ -17,6 +17,7 @@ from ris_pacs.kernel.uids import uid_mint
 from ris_pacs.kernel.uow import System
 from ris_pacs.orders.events import ExamMoved, OrderChanged, OrderPlaced
 from ris_pacs.patients.events import PatientChanged
+from ris_pacs.reporting.events import ReportSigned, ReportWithdrawn
 from ris_pacs.worklist.events import StepCompleted
 
 SUBSCRIPTIONS = (
@@ -32,6 +33,8 @@ SUBSCRIPTIONS = (
     Subscription(InstancesStored, ris_pacs.tracking.subscribers.images_came, When.SAME_TX),
     Subscription(CaseOpened, ris_pacs.tracking.subscribers.case_opened, When.SAME_TX),
     Subscription(ExamMoved, ris_pacs.messages.subscribers.tell_placer, When.SAME_TX),
+    Subscription(ReportSigned, ris_pacs.reporting.subscribers.report_signed, When.SAME_TX),
+    Subscription(ReportWithdrawn, ris_pacs.reporting.subscribers.report_withdrawn, When.SAME_TX),
     Subscription(PatientChanged, ris_pacs.tracking.subscribers.patient_changed, When.SAME_TX),
 )
 

@@ -11,9 +11,10 @@ from functools import partial
 from pynetdicom.sop_class import _STORAGE_CLASSES
 
 from ris_pacs.archive.dimse.commitment import StorageCommitment
-from ris_pacs.archive.dimse.find import ArchiveFind, attributes
+from ris_pacs.archive.dimse.find import ArchiveFind
 from ris_pacs.archive.dimse.retrieve import ArchiveRetrieve
 from ris_pacs.archive.dimse.store import ArchiveStore
+from ris_pacs.archive.queries.attributes import attributes
 from ris_pacs.bootstrap.tls import client_context
 from ris_pacs.catalog.dimse import Registered
 from ris_pacs.config import Settings

@@ -13,15 +13,23 @@ from ris_pacs.kernel.actor import PROGRAM
 from ris_pacs.kernel.events import Subscription, from_payload
 from ris_pacs.kernel.jobs import JobInTransaction, JobTable, Periodic
 from ris_pacs.kernel.uow import System, UnitOfWork
-from ris_pacs.messages.deliveries import MllpDelivery
+from ris_pacs.messages.deliveries import MailDelivery, MllpDelivery
+from ris_pacs.reporting.deliveries.outputs import send_out
+from ris_pacs.reporting.subscribers import SEND_OUT
 
 
 def build_jobs(settings: Settings, system: System) -> JobTable:
     outbox = {name: _as_job(line) for name, line in system.subscriptions.outbox().items()}
+    deliveries = [Periodic("deliver messages", 1.0, MllpDelivery().deliver_waiting, waits=True)]
+    if settings.smtp_url:  # Without a server mail stays in the outbox, where a person can read it.
+        deliveries.append(Periodic("deliver mail", 1.0, MailDelivery(settings.smtp_url).deliver_waiting, waits=True))
     return JobTable(
         in_transaction={**outbox, QUIET_JOB: lambda uow, payload: end_when_quiet(uow, payload["exam_id"])},
-        outside={COMMITMENT_JOB: tell_device(settings.ae_title, client_context(settings))},
-        periodic=(Periodic("deliver messages", 1.0, MllpDelivery().deliver_waiting, waits=True),),
+        outside={
+            COMMITMENT_JOB: tell_device(settings.ae_title, client_context(settings)),
+            SEND_OUT: send_out(settings.public_url),
+        },
+        periodic=tuple(deliveries),
     )
 
 

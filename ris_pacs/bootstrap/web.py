@@ -13,6 +13,10 @@ import ris_pacs.admin.views.partners
 import ris_pacs.admin.views.people
 import ris_pacs.admin.views.sites
 import ris_pacs.admin.views.stations
+import ris_pacs.archive.dicomweb.rendered
+import ris_pacs.archive.dicomweb.retrieve
+import ris_pacs.archive.dicomweb.search
+import ris_pacs.archive.dicomweb.store
 import ris_pacs.archive.views
 import ris_pacs.billing.views
 import ris_pacs.exam.views
@@ -26,6 +30,9 @@ import ris_pacs.scheduling.views.order
 import ris_pacs.scheduling.views.step
 import ris_pacs.technologist.views
 import ris_pacs.tracking.views
+import ris_pacs.viewer.views
+from ris_pacs.archive.dicomweb.asking import COUNTER
+from ris_pacs.archive.dicomweb.viewing import ViewCounter
 from ris_pacs.archive.queries import inbox
 from ris_pacs.bootstrap.mllp import build_receiver
 from ris_pacs.bootstrap.tls import client_context
@@ -58,8 +65,13 @@ BLUEPRINTS = (
     ris_pacs.tracking.views.blueprint,
     ris_pacs.technologist.views.blueprint,
     ris_pacs.archive.views.blueprint,
+    ris_pacs.archive.dicomweb.search.blueprint,
+    ris_pacs.archive.dicomweb.retrieve.blueprint,
+    ris_pacs.archive.dicomweb.rendered.blueprint,
+    ris_pacs.archive.dicomweb.store.blueprint,
     ris_pacs.messages.views.blueprint,
     *ris_pacs.reporting.views.blueprints,
+    ris_pacs.viewer.views.blueprint,
     ris_pacs.billing.views.blueprint,
     ris_pacs.portal.views.blueprint,
     ris_pacs.admin.views.health.blueprint,
@@ -214,6 +226,7 @@ def build_web(settings: Settings, system: System) -> Flask:
             blueprints=BLUEPRINTS,
             extensions={
                 "ris_pacs_replay": build_receiver(system).replay,
+                COUNTER: ViewCounter(),
                 "ris_pacs_ae_title": settings.ae_title,
                 "ris_pacs_client_tls": client_context(settings),
             },

@@ -16,16 +16,14 @@ from pydicom import dcmread
 from pydicom.errors import InvalidDicomError
 
 from ris_pacs.archive.errors import BadObject
-from ris_pacs.archive.service.receive import Reception, Source
+from ris_pacs.archive.service.receive import Source, receive_file
 from ris_pacs.archive.service.store import store_object
 from ris_pacs.cli.setting_up import open_current_system
-from ris_pacs.imaging.file_meta import HEAD, parse_file_meta
 from ris_pacs.imaging.problems import HeaderError
 from ris_pacs.kernel.actor import PROGRAM
 from ris_pacs.kernel.errors import DomainError
 from ris_pacs.kernel.uow import GroupCommit, System
 
-PIECE = 1 << 20
 LARGEST_IN_ZIP = 8 * 1024**3
 MOST_TIMES_LARGER = 200  # Unpacked over packed: beyond it an archive is made to harm.
 STORED, KNOWN, CONFLICT, REFUSED = "stored", "already there", "kept aside", "refused"
@@ -130,23 +128,7 @@ class Importer:
     def _take(self, candidate: Candidate) -> Imported:
         _check_size(candidate)
         with candidate.open() as file:
-            head = file.read(HEAD)
-            if head[128:132] != b"DICM":
-                return Imported(candidate.name, REFUSED, "not a DICOM file")
-            meta = parse_file_meta(head)
-            if not (meta.sop_class and meta.sop_instance and meta.transfer_syntax):
-                return Imported(candidate.name, REFUSED, "the file meta information is incomplete")
-            reception = Reception(
-                self._system.blobs, meta.sop_class, meta.sop_instance, meta.transfer_syntax, Source("import")
-            )
-            try:
-                reception.write(head[meta.offset :])
-                while piece := file.read(PIECE):
-                    reception.write(piece)
-                received = reception.finish()
-            except BaseException:
-                reception.discard()
-                raise
+            received = receive_file(self._system.blobs, file, Source("import"))
         outcome = self._group.run(lambda uow: store_object(uow, received, PROGRAM).kind)
         return Imported(candidate.name, _OUTCOMES[outcome])
 

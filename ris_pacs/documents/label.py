@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from functools import cache
 
-from jinja2 import Environment, FileSystemLoader, select_autoescape
 from markupsafe import Markup
 
-from ris_pacs.documents.pdf import TEMPLATES, pdf_of
+from ris_pacs.documents.pdf import environment, pdf_of
 
 
 @dataclass(frozen=True)
@@ -26,17 +24,10 @@ class Label:
     room: str
 
 
-@cache
-def _environment() -> Environment:
-    return Environment(loader=FileSystemLoader(TEMPLATES), autoescape=select_autoescape(["html"]))
-
-
 def label_pdf(label: Label) -> io.BytesIO:
     """A label of 62 × 29 mm with the accession number as Code 128 (ISO/IEC 15417)."""
     html = (
-        _environment()
-        .get_template("documents/label.html")
-        .render(label=label, barcode=code_128(label.accession_number))
+        environment().get_template("documents/label.html").render(label=label, barcode=code_128(label.accession_number))
     )
     return pdf_of(html)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
@@ -70,6 +71,22 @@ def encode_jpeg(picture: NDArray[np.uint8], quality: int) -> bytes:
     return bytes(
         simplejpeg.encode_jpeg(np.ascontiguousarray(picture), quality, colorspace="RGB", colorsubsampling=subsampling)
     )
+
+
+def encode_png(picture: NDArray[np.uint8]) -> bytes:
+    return bytes(imagecodecs.png_encode(np.ascontiguousarray(picture)))
+
+
+def encode_gif(picture: NDArray[np.uint8]) -> bytes:
+    """256 grey tones, or 216 colours."""
+    if picture.ndim == 2:
+        grey = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1)
+        return bytes(imagecodecs.gif_encode(np.ascontiguousarray(picture), colormap=grey))
+    steps = np.arange(6, dtype=np.uint8) * 51
+    palette = np.array([(red, green, blue) for red in steps for green in steps for blue in steps], np.uint8)
+    indices = (picture.astype(np.uint16) + 25) // 51
+    chosen = (indices[..., 0] * 36 + indices[..., 1] * 6 + indices[..., 2]).astype(np.uint8)
+    return bytes(imagecodecs.gif_encode(chosen, colormap=np.pad(palette, ((0, 40), (0, 0)))))
 
 
 def _aspect(picture: Picture) -> float:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 LEASE = timedelta(minutes=2)
 LONGEST_PAUSE = timedelta(minutes=10)
 MOST_ATTEMPTS = 40
+MAIL = "mail"  # The kind of a message that goes by SMTP; every other goes by MLLP.
 
 
 @dataclass(frozen=True)
@@ -60,14 +61,23 @@ def put(uow: UnitOfWork, new: NewMessage) -> None:
     uow.touch("messages")
 
 
-def claim(uow: UnitOfWork) -> Claimed | None:
-    """The message that is due longest and has none before it for the same destination and entity; None when none."""
+def is_known(uow: UnitOfWork, control_id: str) -> bool:
+    """Whether a message with this number was put before."""
+    return uow.session.scalar(select(MessageOut.id).where(MessageOut.control_id == control_id)) is not None
+
+
+def claim(uow: UnitOfWork, *, mail: bool = False) -> Claimed | None:
+    """The message that is due longest and has none before it for the same destination and entity; None when none.
+
+    mail: of those that go by SMTP, else of the others.
+    """
     earlier = aliased(MessageOut)
     free = or_(MessageOut.leased_until.is_(None), MessageOut.leased_until < uow.now)
     due = (
         select(MessageOut.id)
         .where(
             and_(MessageOut.state == "queued", MessageOut.next_try_at <= uow.now, free),
+            MessageOut.kind == MAIL if mail else MessageOut.kind != MAIL,
             ~exists().where(
                 earlier.destination == MessageOut.destination,
                 earlier.entity == MessageOut.entity,

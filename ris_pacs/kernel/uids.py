@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import secrets
 import uuid
@@ -21,6 +22,13 @@ def uid_mint(root: str | None = None) -> UidMint:
     if root is None:
         return lambda: f"2.25.{uuid.uuid4().int}"
     return lambda: f"{root}.{secrets.randbits(104)}"
+
+
+def uid_of(name: str) -> str:
+    """The UID that always belongs to this name of ours, for what may be made a second time (RFC 9562, UUIDv8)."""
+    digest = bytearray(hashlib.sha256(name.encode()).digest()[:16])
+    digest[6], digest[8] = digest[6] & 0x0F | 0x80, digest[8] & 0x3F | 0x80
+    return f"2.25.{uuid.UUID(bytes=bytes(digest)).int}"
 
 
 def is_uid(text: str) -> bool:

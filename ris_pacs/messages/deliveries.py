@@ -1,6 +1,12 @@
-"""Sending what waits in the outbox: MLLP, in order, until the partner has taken it."""
+"""Sending what waits in the outbox, in order, until it is taken: HL7 by MLLP, notices by mail."""
 
 from __future__ import annotations
+
+import smtplib
+import ssl
+from contextlib import suppress
+from email import message_from_bytes, policy
+from urllib.parse import unquote, urlsplit
 
 import structlog
 
@@ -67,6 +73,71 @@ class MllpDelivery:
         return self._connections[key]
 
     def _fail(self, system: System, claimed: outbox.Claimed, error: str) -> None:
-        log.warning("message not delivered", destination=claimed.destination, attempts=claimed.attempts, reason=error)
-        with unit_of_work(system) as uow:
-            outbox.failed(uow, claimed, error)
+        _failed(system, claimed, error)
+
+
+class MailDelivery:
+    """By the practice's SMTP server; one connection a turn.
+
+    url: smtp://[user:password@]host[:port], with STARTTLS where the server offers it, or smtps://…
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = urlsplit(url)
+
+    def deliver_waiting(self, system: System) -> None:
+        """Everything that is due now; what cannot be sent waits for its next try."""
+        server: smtplib.SMTP | None = None
+        try:
+            for _ in range(MOST_IN_A_TURN):
+                with unit_of_work(system) as uow:
+                    claimed = outbox.claim(uow, mail=True)
+                if claimed is None:
+                    return
+                try:
+                    server = server or self._connected()
+                    message = message_from_bytes(claimed.payload, policy=policy.default)
+                    server.send_message(message, to_addrs=[claimed.destination.removeprefix("mailto:")])
+                except smtplib.SMTPRecipientsRefused as problem:
+                    codes = [code for code, _ in problem.recipients.values()]
+                    self._refused(system, claimed, f"the address was refused: {codes}", codes)
+                    continue
+                except smtplib.SMTPResponseException as problem:
+                    text = problem.smtp_error if isinstance(problem.smtp_error, str) else problem.smtp_error.decode()
+                    self._refused(system, claimed, f"{problem.smtp_code} {text}", [problem.smtp_code])
+                    server = None
+                    continue
+                except (OSError, smtplib.SMTPException) as problem:
+                    _failed(system, claimed, f"the mail server: {problem}")
+                    return
+                with unit_of_work(system) as uow:
+                    outbox.sent(uow, claimed.id, b"250")
+        finally:
+            if server is not None:
+                with suppress(OSError, smtplib.SMTPException):
+                    server.quit()
+
+    def _connected(self) -> smtplib.SMTP:
+        host, secure = self._url.hostname or "localhost", self._url.scheme == "smtps"
+        context = ssl.create_default_context()
+        server: smtplib.SMTP
+        if secure:
+            server = smtplib.SMTP_SSL(host, self._url.port or 465, timeout=TIMEOUT_SECONDS, context=context)
+        else:
+            server = smtplib.SMTP(host, self._url.port or 25, timeout=TIMEOUT_SECONDS)
+            server.ehlo()
+            if server.has_extn("starttls"):
+                server.starttls(context=context)
+        if self._url.username:
+            server.login(unquote(self._url.username), unquote(self._url.password or ""))
+        return server
+
+    def _refused(self, system: System, claimed: outbox.Claimed, error: str, codes: list[int]) -> None:
+        """5yz is for good (RFC 5321 4.2.1)."""
+        _failed(system, claimed, error, final=all(code >= 500 for code in codes))
+
+
+def _failed(system: System, claimed: outbox.Claimed, error: str, *, final: bool = False) -> None:
+    log.warning("message not delivered", destination=claimed.destination, attempts=claimed.attempts, reason=error)
+    with unit_of_work(system) as uow:
+        outbox.failed(uow, claimed, error, final=final)

@@ -15,7 +15,7 @@ from ris_pacs.hl7.names import FieldRow, describe
 from ris_pacs.hl7.paths import BadPath
 from ris_pacs.hl7.reading import ParseFailure
 from ris_pacs.kernel.actor import Actor
-from ris_pacs.kernel.rights import Right
+from ris_pacs.kernel.rights import Right, may
 from ris_pacs.kernel.tables import MessageIn, MessageOut
 from ris_pacs.kernel.uow import read_only, unit_of_work
 from ris_pacs.messages import queries, service
@@ -30,6 +30,9 @@ blueprint = Blueprint("messages", __name__, url_prefix="/messages")
 
 # Handles a mended message again; returns what is wrong with it now, or "". Given by bootstrap.
 Replay = Callable[[int, Actor], str]
+LONGEST_LINE = 4000
+NOT_SHOWN = b"The text of a report is shown to those who may read reports."
+REPORTS = ("ORU",)
 STATES = {
     "accepted": "Accepted",
     "refused": "Refused",
@@ -96,6 +99,8 @@ def show_outward(message_id: int) -> Response:
 
 def _drawer(row: MessageIn | MessageOut, inward: bool, problem: str = "") -> Response:
     raw = (row.mended or row.raw) if isinstance(row, MessageIn) else row.payload
+    if row.kind.startswith(REPORTS) and not may(context.actor(), Right.REPORT_VIEW):
+        raw = NOT_SHOWN
     problem_at = row.fault_at if isinstance(row, MessageIn) else None
     values = {
         "message": row,
@@ -139,7 +144,14 @@ def _empty(message: Message, path: str) -> FieldRow | None:
 
 
 def _text(raw: bytes | None) -> str:
-    return (raw or b"").decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n").strip("\n\x0b\x1c")
+    lines = (raw or b"").decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n").strip("\n\x0b\x1c")
+    return "\n".join(_shortened(line) for line in lines.split("\n"))
+
+
+def _shortened(line: str) -> str:
+    """A document inside a message is not for reading."""
+    more = len(line) - LONGEST_LINE
+    return f"{line[:LONGEST_LINE]} … {more:,} characters more" if more > 0 else line
 
 
 def _marked(raw: bytes, fault_at: str | None) -> Markup:

@@ -4,13 +4,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ris_pacs.kernel import jobs
 from ris_pacs.kernel.actor import Actor
 from ris_pacs.orders.events import ExamMoved
 from ris_pacs.orders.rules import ExamState
+from ris_pacs.reporting.events import ReportSigned, ReportWithdrawn
 from ris_pacs.reporting.service.claims import drop_claim
 
 if TYPE_CHECKING:
     from ris_pacs.kernel.uow import UnitOfWork
+
+
+SEND_OUT = "send report out"
+
+
+def report_signed(uow: UnitOfWork, event: ReportSigned, actor: Actor) -> None:
+    """What goes out is made by a job: a signature does not wait for a PDF."""
+    jobs.enqueue(uow, SEND_OUT, {"version": event.version_id}, key=f"{SEND_OUT} {event.version_id}")
+
+
+def report_withdrawn(uow: UnitOfWork, event: ReportWithdrawn, actor: Actor) -> None:
+    """What went out is taken back in the same way."""
+    jobs.enqueue(uow, SEND_OUT, {"version": event.version_id}, key=f"{SEND_OUT} {event.version_id}")
 
 
 def exam_moved(uow: UnitOfWork, event: ExamMoved, actor: Actor) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from flask import Response, abort, request, send_file
 
 from ris_pacs.web.context import public
+from ris_pacs.web.security import for_pixels
 
 ROOT = Path(__file__).resolve().parents[2]
 STATIC = ROOT / "static"
@@ -16,6 +17,7 @@ TEMPLATES = ROOT / "templates"
 
 _FOR_EVER = "public, max-age=31536000, immutable"
 _FOR_A_MONTH = "public, max-age=2592000"  # Fonts and pictures that style sheets name without a digest.
+_FOR_PIXELS = "js/viewer/"
 
 
 @cache
@@ -36,4 +38,5 @@ def serve(filename: str) -> Response:
         abort(404)
     response = send_file(target, conditional=True)
     response.headers["Cache-Control"] = _FOR_EVER if "v" in request.args else _FOR_A_MONTH
-    return response
+    # A worker obeys the policy that comes with its own script.
+    return for_pixels(response) if filename.startswith(_FOR_PIXELS) else response

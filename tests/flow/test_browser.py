@@ -49,6 +49,11 @@ def test_the_exam_its_pictures_and_its_tags(practice: Practice, page: Page, tmp_
     expect(page.get_by_text("1 series, 3 images")).to_be_visible()
 
     page.get_by_role("link", name="Open images").click()
+    page.wait_for_url("**/viewer/studies/*")
+    expect(page.locator(".viewer-pane[data-by=engine]")).to_have_count(1)
+    expect(page.get_by_text("Image 1 of 3")).to_be_visible()
+
+    page.get_by_role("link", name="The study").click()
     page.wait_for_url("**/studies/*")
     thumbnails = page.locator("main img[src*='/thumbnail']")
     expect(thumbnails).to_have_count(3)
@@ -86,5 +91,5 @@ def test_a_script_in_a_patients_name_is_text(practice: Practice, page: Page, tmp
         expect(page.get_by_text(family, exact=False).first).to_be_attached()
     page.goto(f"/a/{item.AccessionNumber}")
     page.get_by_role("link", name="Open images").click()
-    page.wait_for_url("**/studies/*")
-    expect(page.get_by_text(family, exact=False).first).to_be_attached()
+    page.wait_for_url("**/viewer/studies/*")
+    expect(page.locator(".viewer-pane[data-by=engine] [data-show=name]")).to_contain_text(family)

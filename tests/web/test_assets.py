@@ -26,7 +26,8 @@ def test_built_file_is_the_committed_one(path: str) -> None:
 
 
 def test_everything_built_has_a_checksum() -> None:
-    built = [*(STATIC / "fonts").iterdir(), *(STATIC / "js").iterdir(), STATIC / "img/icons.svg"]
+    scripts = [path for path in (STATIC / "js").rglob("*") if path.is_file()]
+    built = [*(STATIC / "fonts").iterdir(), *scripts, STATIC / "img/icons.svg"]
     built += [STATIC / "css" / name for name in GENERATED]
     assert {str(path.relative_to(ROOT)) for path in built} <= set(CHECKSUMS)
 
@@ -40,6 +41,12 @@ def test_a_fresh_build_gives_the_same_files() -> None:
 @pytest.mark.parametrize("name", ["fonts/inter", "fonts/ibm-plex-mono", "img/tabler-icons", "js/htmx"])
 def test_third_party_files_have_their_licence_beside_them(name: str) -> None:
     assert len((STATIC / f"{name}.LICENSE.txt").read_text()) > 300
+
+
+def test_every_package_in_the_viewer_has_its_licence_told() -> None:
+    told = (STATIC / "js/viewer/LICENSES.txt").read_text()
+    for package in ("@cornerstonejs/core", "@kitware/vtk.js", "@cornerstonejs/codec-openjpeg", "comlink", "gl-matrix"):
+        assert re.search(rf"^{re.escape(package)} \S+ \(", told, re.MULTILINE), package
 
 
 def test_lock_file_holds_no_download_addresses() -> None:

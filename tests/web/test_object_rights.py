@@ -20,13 +20,29 @@ from ris_pacs.kernel.uow import System, read_only, unit_of_work
 from ris_pacs.orders.models import Order
 from ris_pacs.patients import queries as patients
 from tests import practice
-from tests.archive.objects import an_object, of_exam, patient_of, store, study
+from tests.archive.files import store_image
+from tests.archive.objects import an_object, patient_of, store, study
 from tests.conftest import StoppedClock
 from tests.databases import KINDS
 from tests.web.browsing import Browser, signed_in, web_app, words
 
 AT_TWO = datetime(2026, 11, 24, 19, 0, tzinfo=UTC)
 UNKNOWN = "999999"
+
+
+def dicom_web(study: str) -> dict[str, str]:
+    """What DICOMweb gives of a study whose UID somebody has guessed."""
+    place = f"/dicom-web/studies/{study}"
+    series = f"{place}/series/{study}.1"
+    instance = f"{series}/instances/{study}.1.1"
+    return {
+        "DICOMweb metadata": f"{place}/metadata",
+        "DICOMweb series": f"{series}/metadata",
+        "DICOMweb file": f"{instance}?accept=application/dicom",
+        "DICOMweb picture": f"{instance}/rendered",
+        "DICOMweb thumbnail": f"{place}/thumbnail",
+        "DICOMweb frame": f"{instance}/frames/1?accept=*/*",
+    }
 
 
 @dataclass(frozen=True)
@@ -42,9 +58,12 @@ class Case:
         return {
             "exam": f"/a/{self.booked.accession_number}",
             "images": f"/a/{self.booked.accession_number}?tab=images",
+            "viewer": f"/viewer/studies/{self.study.id}",
+            "viewer object": f"/viewer/instances/{self.study.study_instance_uid}.1.1",
             "study": f"/studies/{self.study.id}",
             "object": f"/studies/instances/{instance}",
             "thumbnail": f"/studies/instances/{instance}/thumbnail",
+            **dicom_web(self.booked.study_instance_uid),
         }
 
 
@@ -65,9 +84,12 @@ class House:
 NOBODY_S = {
     "exam": f"/a/MI26{UNKNOWN}",
     "images": f"/a/MI26{UNKNOWN}?tab=images",
+    "viewer": f"/viewer/studies/{UNKNOWN}",
+    "viewer object": "/viewer/instances/2.25.999999",
     "study": f"/studies/{UNKNOWN}",
     "object": f"/studies/instances/{UNKNOWN}",
     "thumbnail": f"/studies/instances/{UNKNOWN}/thumbnail",
+    **dicom_web(f"2.25.{UNKNOWN}"),
 }
 
 
@@ -88,7 +110,9 @@ def house(request, databases, tmp_path_factory) -> Iterator[House]:
             other = practice.an_order(uow, kenji, referrer_id=his)
             second = practice.book(uow, other, AT_TWO + timedelta(hours=1))
         kenji_facts = patient_of(system, second.patient_id)
-        store(system, of_exam(system, first), of_exam(system, second), an_object(study="1.9", patient=kenji_facts))
+        store_image(system, first)
+        store_image(system, second)
+        store(system, an_object(study="1.9", patient=kenji_facts))
         yield House(
             app,
             system,
@@ -269,6 +293,7 @@ def looks(house: House, who: str, kind: str) -> list[tuple[str, int, int | None]
         ("exam", "/a/{0.booked.accession_number}"),
         ("label", "/schedule/steps/{0.booked.step_id}/label.pdf"),
         ("study", "/studies/{0.study.id}"),
+        ("study", "/viewer/studies/{0.study.id}"),
         ("study", "/studies/instances/{0.study.series[0].thumbnail_instance_id}"),
         ("study", "/studies/instances/{0.study.series[0].thumbnail_instance_id}/thumbnail"),
         ("patient", "/technologist/steps/{0.booked.step_id}"),

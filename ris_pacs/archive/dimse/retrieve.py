@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from ssl import SSLContext
 
-from ris_pacs.archive.dimse.find import IDENTIFIER_DOES_NOT_MATCH, keys_of, level_of
+from ris_pacs.archive.dimse.find import IDENTIFIER_DOES_NOT_MATCH, level_of
 from ris_pacs.archive.queries import StoredInstance, find
+from ris_pacs.archive.queries.attributes import keys_of
 from ris_pacs.archive.queries.find import FindKeys
 from ris_pacs.catalog import queries as catalog
 from ris_pacs.dicom.handlers import (

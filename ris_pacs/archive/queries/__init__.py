@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from ris_pacs.kernel.uow import UnitOfWork
 
 DEFAULT_QUIET_MINUTES = 10
+# Modalities (PS3.3 C.7.3.1.1.1) of what accompanies pictures: no series of these stands for a study.
+WITHOUT_PICTURES = ("DOC", "KO", "PR", "REG", "RTPLAN", "RTRECORD", "RTSTRUCT", "SR")
 _IN_ONE_STATEMENT = 500
 
 
@@ -258,7 +260,11 @@ def thumbnails_of_exams(uow: UnitOfWork, exam_ids: list[int]) -> dict[int, int]:
     rows = uow.session.execute(
         select(StudyLink.requested_procedure_id, func.max(Series.id))
         .join(Series, Series.study_id == StudyLink.study_id)
-        .where(StudyLink.requested_procedure_id.in_(exam_ids), StudyLink.undone_at.is_(None))
+        .where(
+            StudyLink.requested_procedure_id.in_(exam_ids),
+            StudyLink.undone_at.is_(None),
+            Series.modality.not_in(WITHOUT_PICTURES),
+        )
         .group_by(StudyLink.requested_procedure_id)
     ).all()
     pictures = _middle_instances(uow, [series_id for _, series_id in rows])

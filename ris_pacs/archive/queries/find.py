@@ -20,7 +20,7 @@ from ris_pacs.kernel.text import after_prefix, fold
 if TYPE_CHECKING:
     from ris_pacs.kernel.uow import UnitOfWork
 
-PAGE = 500
+FIRST_PAGE, PAGE = 50, 500
 LEVELS = ("PATIENT", "STUDY", "SERIES", "IMAGE")
 
 
@@ -71,26 +71,28 @@ def find_patients(uow: UnitOfWork, keys: FindKeys, actor: Actor) -> Iterator[Fou
         yield FoundPatient(study, studies)
 
 
-def find_studies(uow: UnitOfWork, keys: FindKeys, actor: Actor) -> Iterator[Study]:
+def find_studies(uow: UnitOfWork, keys: FindKeys, actor: Actor, *, newest_first: bool = False) -> Iterator[Study]:
     query = visible_studies(uow, actor).add_columns(Study.id).where(*_study_conditions(keys))
-    for study, _ in _paged(uow, query, Study.id):
+    for study, _ in _paged(uow, query, Study.id, newest_first):
         yield study
 
 
-def find_series(uow: UnitOfWork, keys: FindKeys, actor: Actor) -> Iterator[FoundSeries]:
+def find_series(uow: UnitOfWork, keys: FindKeys, actor: Actor, *, newest_first: bool = False) -> Iterator[FoundSeries]:
     query = select(Study, Series).join(Series, Series.study_id == Study.id).where(*_all_conditions(uow, keys, actor))
-    for study, series in _paged(uow, query, Series.id):
+    for study, series in _paged(uow, query, Series.id, newest_first):
         yield FoundSeries(study, series)
 
 
-def find_instances(uow: UnitOfWork, keys: FindKeys, actor: Actor) -> Iterator[FoundInstance]:
+def find_instances(
+    uow: UnitOfWork, keys: FindKeys, actor: Actor, *, newest_first: bool = False
+) -> Iterator[FoundInstance]:
     query = (
         select(Study, Series, Instance)
         .join(Series, Series.study_id == Study.id)
         .join(Instance, Instance.series_id == Series.id)
         .where(*_all_conditions(uow, keys, actor), *_instance_conditions(keys))
     )
-    for study, series, instance in _paged(uow, query, Instance.id):
+    for study, series, instance in _paged(uow, query, Instance.id, newest_first):
         yield FoundInstance(study, series, instance)
 
 
@@ -120,18 +122,23 @@ def stored_instances(uow: UnitOfWork, keys: FindKeys, actor: Actor) -> Iterator[
         yield as_stored(found.instance, found.study)
 
 
-def _paged(uow: UnitOfWork, query: Any, key: InstrumentedAttribute[int]) -> Iterator[Any]:
-    last = 0
+def _paged(uow: UnitOfWork, query: Any, key: InstrumentedAttribute[int], newest_first: bool = False) -> Iterator[Any]:
+    """In the order in which they came, or the other way round."""
+    last: int | None = None
+    size = FIRST_PAGE
+    order = key.desc() if newest_first else key.asc()
     while True:
-        page = uow.session.execute(query.where(key > last).order_by(key).limit(PAGE)).all()
+        behind = query if last is None else query.where(key < last if newest_first else key > last)
+        page = uow.session.execute(behind.order_by(order).limit(size)).all()
         if not page:
             return
         # The key's own object is the last entity of the row that has that key.
         last = _key_of(page[-1], key)
         yield from page
         uow.session.expunge_all()
-        if len(page) < PAGE:
+        if len(page) < size:
             return
+        size = PAGE
 
 
 def _key_of(row: Sequence[Any], key: InstrumentedAttribute[int]) -> int:

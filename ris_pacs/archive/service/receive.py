@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import struct
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from ris_pacs.archive.errors import BadObject
 from ris_pacs.archive.service.link import ReceivedKeys, RequestKeys
@@ -25,6 +25,14 @@ _FRAME = struct.Struct("<QI")
 MOST_FRAMES_KEPT = 20_000
 _BEGINNING = 64 * 1024
 LONGEST_KEY = 64  # Kept longer than SH allows, so that a number too long is not taken for its beginning.
+
+
+PIECE = 1 << 20
+
+
+class Readable(Protocol):
+    def read(self, count: int, /) -> bytes:
+        """As many bytes, fewer only at the end."""
 
 
 @dataclass(frozen=True)
@@ -188,6 +196,28 @@ class Reception:
             pixel_offset=pixels.value if pixels and not header.inflated else None,
             frame_table=_frame_table(pixels) if pixels and not header.inflated else None,
         )
+
+
+def receive_file(blobs: BlobStore, file: Readable, source: Source) -> ReceivedObject:
+    """Take in a DICOM file (PS3.10 7.1) from where it stands to its end.
+
+    Raises BadObject, HeaderError, StorageFull; nothing is kept then.
+    """
+    head = file.read(HEAD)
+    if head[128:132] != b"DICM":
+        raise BadObject("not a DICOM file")
+    meta = parse_file_meta(head)
+    if not (meta.sop_class and meta.sop_instance and meta.transfer_syntax):
+        raise BadObject("the file meta information is incomplete")
+    reception = Reception(blobs, meta.sop_class, meta.sop_instance, meta.transfer_syntax, source)
+    try:
+        reception.write(head[meta.offset :])
+        while piece := file.read(PIECE):
+            reception.write(piece)
+        return reception.finish()
+    except BaseException:
+        reception.discard()
+        raise
 
 
 def _fit(text: str, most: int) -> str:

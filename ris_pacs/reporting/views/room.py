@@ -22,6 +22,7 @@ from ris_pacs.reporting.views.cases import list_values
 from ris_pacs.web import context, shell
 from ris_pacs.web.answers import say
 from ris_pacs.web.context import requires
+from ris_pacs.web.security import for_pixels
 from ris_pacs.web.words import clock
 
 blueprint = Blueprint("reading_room", __name__, url_prefix="/reading")
@@ -53,7 +54,7 @@ def show(exam_id: int) -> Response:
                 accession_number=found.order.accession_number,
             )
     may_sign = may(actor, Right.REPORT_SIGN)
-    return shell.render(
+    page = shell.render(
         "reporting/room.html",
         case=found,
         shown=shown,
@@ -63,6 +64,7 @@ def show(exam_id: int) -> Response:
         user_id=actor.id,
         **list_values(LISTED_BESIDE) | {"here": exam_id, "priorities": PRIORITIES},
     )
+    return for_pixels(page)
 
 
 @blueprint.post("/<int:exam_id>/open")
