@@ -78,7 +78,7 @@ BLUEPRINTS = (
     ris_pacs.archive.dicomweb.rendered.blueprint,
     ris_pacs.archive.dicomweb.store.blueprint,
     ris_pacs.messages.views.blueprint,
-    ris_pacs.reporting.views.blueprint,
+    *ris_pacs.reporting.views.blueprints,
     ris_pacs.viewer.views.blueprint,
     ris_pacs.billing.views.worklist.blueprint,
     ris_pacs.billing.views.claims.blueprint,

@@ -57,7 +57,11 @@ POLICY = {
     "frame-ancestors": "'none'",
 }
 # Pages with the viewer decode pictures in a worker; no other page may do as much.
-VIEWER_PAGES = {"GET /viewer/studies/<int:study_id>", "GET /portal/exams/<int:exam_id>/images"}
+VIEWER_PAGES = {
+    "GET /viewer/studies/<int:study_id>",
+    "GET /portal/exams/<int:exam_id>/images",
+    "GET /reading/<int:exam_id>",
+}
 POLICY_FOR_PIXELS = POLICY | {
     "script-src": "'self' 'wasm-unsafe-eval'",
     "worker-src": "'self'",
@@ -152,6 +156,8 @@ def furnish(system: System) -> tuple[dict[str, object], str]:
         "int:room_id": 1,
         "int:user_id": 1,
         **money,
+        "int:key_image_id": 1,
+        "int:autotext_id": 999_999,  # Somebody else's looks like none.
     }, token
 
 
