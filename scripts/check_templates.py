@@ -19,7 +19,7 @@ from jinja2 import Environment, TemplateSyntaxError, meta
 from ris_pacs.bootstrap.core import build_system
 from ris_pacs.bootstrap.web import build_web
 from ris_pacs.config import read_settings
-from ris_pacs.documents import label
+from ris_pacs.documents import pdf
 
 TEMPLATES = Path(__file__).resolve().parents[1] / "templates"
 # Printed by WeasyPrint: no browser, no policy.
@@ -58,9 +58,7 @@ def main() -> int:
         found = [
             fault
             for name in names
-            for fault in (
-                of_template(label._environment(), name) if name.startswith(DOCUMENTS) else of_page(pages, name)
-            )
+            for fault in (of_template(pdf.environment(), name) if name.startswith(DOCUMENTS) else of_page(pages, name))
         ]
     print("\n".join(found) or f"{len(names)} templates are in order.")
     return 1 if found else 0
