@@ -230,6 +230,8 @@ def open_page(page: Page, shot: Shot) -> None:
             page.wait_for_load_state()
             if drawer:
                 page.locator(".drawer-head:not([data-before])").wait_for()
+    if page.locator("[data-viewer]").count():
+        page.locator(".viewer-pane[data-by=engine]").first.wait_for()
     page.wait_for_load_state("networkidle") if not page.locator("[data-live]").count() else settle(page)
 
 

@@ -80,6 +80,13 @@ def test_a_picture_that_the_server_does_not_send_says_so_and_comes_when_asked_ag
     expect(viewer.pane()).to_have_attribute("data-shown", "2")
 
 
+def test_who_is_signed_out_meanwhile_is_told(look: Look, house: House) -> None:
+    viewer = look(keep(house.system, *ct_series(12)).id, may_fail=True)
+    viewer.page.context.clear_cookies()
+    viewer.page.keyboard.press("End")
+    expect(viewer.message()).to_contain_text("signed out")
+
+
 def pair(**prior: object) -> tuple[list[Dataset], list[Dataset]]:
     """A study of today and one of May 2025 of the same patient."""
     now = ct_series(6, reference="2.25.100", apart=10)

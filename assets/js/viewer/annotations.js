@@ -13,22 +13,16 @@ const SETTLED_AFTER = 250; // ms without a further update of a measurement
 
 const { Primary, Auxiliary, Secondary } = Enums.MouseBindings;
 
-/** Dragging up and down goes through the stack; the viewport's element hears "viewer:scroll". */
+/** Dragging up and down goes through the stack; the viewport's element hears "viewer:scroll", in pixels. */
 class ScrollTool extends BaseTool {
   static toolName = "ViewerScroll";
 
   constructor(props = {}, defaults = { supportedInteractionTypes: ["Mouse", "Touch"], configuration: {} }) {
     super(props, defaults);
-    this.rest = 0;
   }
 
   mouseDragCallback({ detail: { element, deltaPoints } }) {
-    const step = Math.max(3, element.clientHeight / 150);
-    this.rest += deltaPoints.canvas[1];
-    const steps = Math.trunc(this.rest / step);
-    if (!steps) return;
-    this.rest -= steps * step;
-    element.dispatchEvent(new CustomEvent("viewer:scroll", { detail: steps }));
+    element.dispatchEvent(new CustomEvent("viewer:scroll", { detail: deltaPoints.canvas[1] }));
   }
 
   touchDragCallback(event) {

@@ -1,15 +1,16 @@
 // One viewport of cornerstone: the only module beside images.js and annotations.js that knows how it draws.
 
-import { cache, Enums, imageLoader, init as startCore, RenderingEngine } from "@cornerstonejs/core";
+import { cache, Enums, init as startCore, RenderingEngine } from "@cornerstonejs/core";
 
 import { prepareWorkers } from "./decode.js";
-import { failureOf, remember, startImages, statisticsFor } from "./images.js";
+import { fetched, remember, startImages, statisticsFor } from "./images.js";
 import { annotationsOf, onMeasured, prepareTools, removeMeasurement, ToolBox } from "./annotations.js";
 import { isColour, ownWindow, rangeOf, windowOfRange } from "./windows.js";
 
-export { failureOf, onMeasured, removeMeasurement, statisticsFor };
+export { onMeasured, removeMeasurement, statisticsFor };
 
-const CACHE_BYTES = 768 * 1024 * 1024;
+const MEGABYTE = 1024 * 1024;
+const CACHE_BYTES = (navigator.deviceMemory ?? 8) < 4 ? 192 * MEGABYTE : 768 * MEGABYTE;
 const CONTEXTS = 2; // of WebGL: as many as there are viewports
 
 /** What all viewports of a page share. */
@@ -21,6 +22,7 @@ export class Engine {
     prepareTools(words);
     cache.setMaxCacheSize(CACHE_BYTES);
     this.rendering = new RenderingEngine(name);
+    this.loading = new Map(); // picture → a promise
     this.tools = new ToolBox(name, this.rendering.id);
   }
 
@@ -28,10 +30,14 @@ export class Engine {
     return new Screen(this, element, name);
   }
 
-  /** Fetches and decodes a picture, so that showing it takes no time. */
-  async load(picture) {
-    remember([picture]);
-    await imageLoader.loadAndCacheImage(picture.id);
+  /** Fetches and decodes a picture, so that showing it takes no time. Raises what its loading raised. */
+  load(picture) {
+    if (this.has(picture)) return Promise.resolve();
+    if (!this.loading.has(picture)) {
+      const coming = fetched(picture).then((image) => cache.putImageLoadObject(picture.id, { promise: Promise.resolve(image) }));
+      this.loading.set(picture, coming.finally(() => this.loading.delete(picture)));
+    }
+    return this.loading.get(picture);
   }
 
   has(picture) {

@@ -35,6 +35,7 @@ export class Viewer {
 
   async start() {
     this.addPane();
+    if (this.isNarrow()) this.setTool("scroll"); // for one finger
     const drawing = this.startEngine();
     await this.addStudy(this.root.dataset.study, { prior: false }).catch((problem) => this.active.tell(this.wordsFor(problem)));
     const [first] = this.stacksToShow(this.root.dataset.study);

@@ -46,7 +46,7 @@ def _overview(services: Services) -> Iterator[str]:
     yield from (
         f"Storage: {len(services.storage_classes)} SOP classes, as SCP and as SCU; section 10 lists them.",
         "",
-        "Not offered: DICOMweb, Instance Availability Notification, Unified Procedure Step, Print, Relevant Patient",
+        "Not offered: Instance Availability Notification, Unified Procedure Step, Print, Relevant Patient",
         "Information Query, the Composite Instance Root models.",
         "",
     )

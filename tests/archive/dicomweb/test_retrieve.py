@@ -1,175 +1,23 @@
-"""DICOMweb over real files: what a client asks for, and every byte and pixel of what it gets."""
+"""WADO-RS over real files: every byte and pixel of what a client gets."""
 
 from __future__ import annotations
 
 import io
 import json
-import re
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import numpy as np
 import pytest
-from flask import Flask
 from pydicom import dcmread
 from pydicom.uid import ExplicitVRLittleEndian
 from sqlalchemy import select
-from werkzeug.test import TestResponse
 
-from ris_pacs.accounts import service as accounts
 from ris_pacs.archive.models import Study
-from ris_pacs.kernel.actor import OPERATOR
 from ris_pacs.kernel.tables import AuditEntry
-from ris_pacs.kernel.uow import System, read_only, unit_of_work
-from tests import practice
+from ris_pacs.kernel.uow import System, read_only
+from tests.archive.dicomweb.client import EVERYTHING, OCTETS, PLAIN_OCTETS, place_of
 from tests.archive.files import as_file, image_of_exam, keep_file, store_image
 from tests.imaging.samples import sample
-from tests.web.browsing import signed_in, web_app
-
-AT_TWO = datetime(2026, 11, 24, 19, 0, tzinfo=UTC)
-EVERYTHING = 'multipart/related; type="application/dicom"; transfer-syntax=*'
-OCTETS = "multipart/related; type=application/octet-stream; transfer-syntax=*"
-PLAIN_OCTETS = 'multipart/related; type="application/octet-stream"'
-
-
-class Client:
-    """A machine with a token."""
-
-    def __init__(self, app: Flask, token: str) -> None:
-        self._client = app.test_client()
-        self._client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {token}"
-
-    def get(self, place: str, accept: str = "*/*", **how: Any) -> TestResponse:
-        headers = {"Accept": accept, **how.pop("headers", {})}
-        return self._client.get(f"/dicom-web/{place}", headers=headers, **how)
-
-    def json(self, place: str) -> list[dict[str, Any]]:
-        answer = self.get(place)
-        assert answer.status_code == 200, answer.text
-        assert answer.content_type == "application/dicom+json"
-        return json.loads(answer.data)
-
-    def parts(self, place: str, accept: str) -> list[tuple[str, bytes]]:
-        """Content type and body of each part."""
-        answer = self.get(place, accept)
-        assert answer.status_code == 200, answer.text
-        boundary = b"--" + answer.headers["Content-Type"].partition("boundary=")[2].encode()
-        before, *parts, end = answer.data.split(boundary)
-        assert (before, end) == (b"", b"--\r\n")
-        split = [part.removeprefix(b"\r\n").removesuffix(b"\r\n").partition(b"\r\n\r\n") for part in parts]
-        return [(re.search("Content-Type: (.*)", head.decode())[1].strip(), body) for head, _, body in split]
-
-    def store(
-        self, *files: bytes, study: str = "", kind: str = "application/dicom", end: bytes = b"--"
-    ) -> TestResponse:
-        body = b"".join(b"--edge\r\nContent-Type: %s\r\n\r\n%s\r\n" % (kind.encode(), one) for one in files)
-        return self._client.post(
-            f"/dicom-web/studies{'/' if study else ''}{study}",
-            data=body + (b"--edge" + end + b"\r\n" if end else b""),
-            content_type='multipart/related; type="application/dicom"; boundary=edge',
-        )
-
-
-@pytest.fixture
-def app(system: System, tmp_path) -> Iterator[Flask]:
-    with web_app(system, tmp_path) as app:
-        yield app
-
-
-@pytest.fixture
-def client(app: Flask, system: System) -> Client:
-    with unit_of_work(system) as uow:
-        token = accounts.add_token(uow, "a viewer", "system", OPERATOR)
-    return Client(app, token)
-
-
-@pytest.fixture
-def booked(system: System) -> practice.Booked:
-    with unit_of_work(system) as uow:
-        return practice.a_booked_exam(uow, starts_at=AT_TWO)
-
-
-def uids(answers: list[dict[str, Any]], tag: str = "0020000D") -> list[str]:
-    return [one[tag]["Value"][0] for one in answers]
-
-
-def place_of(system: System, name: str) -> tuple[str, Any]:
-    """One of pydicom's files in the archive: its address, and what pydicom reads in it."""
-    known = dcmread(sample(name))
-    keep_file(system, sample(name))
-    place = f"studies/{known.StudyInstanceUID}/series/{known.SeriesInstanceUID}/instances/{known.SOPInstanceUID}"
-    return place, known
-
-
-# --- QIDO-RS
-
-
-def test_a_study_is_found_by_what_people_know_of_it(system, client, booked):
-    store_image(system, booked)
-    study = booked.study_instance_uid
-    for query in (
-        f"AccessionNumber={booked.accession_number}",
-        "PatientName=okon*",
-        "00100010=OKONKWO^AMARA",
-        "ModalitiesInStudy=CT&PatientSex=F",
-        "StudyDate=20040101-20040131",
-        f"StudyInstanceUID=1.2.3,{study}",
-    ):
-        assert uids(client.json(f"studies?{query}")) == [study], query
-    for query in ("AccessionNumber=NONE", "PatientName=Ito*", "ModalitiesInStudy=MR", "StudyDate=20260101-"):
-        assert client.json(f"studies?{query}") == [], query
-
-
-def test_an_answer_says_what_the_standard_requires_of_it(system, client, booked):
-    store_image(system, booked)
-    (found,) = client.json("studies")
-    assert found["00100010"] == {"vr": "PN", "Value": [{"Alphabetic": "OKONKWO^AMARA"}]}
-    assert found["00201206"] == {"vr": "IS", "Value": [1]}
-    assert found["00201208"] == {"vr": "IS", "Value": [1]}
-    assert found["00080061"] == {"vr": "CS", "Value": ["CT"]}
-    assert found["00080056"] == {"vr": "CS", "Value": ["ONLINE"]}
-    assert client.get(found["00081190"]["Value"][0].partition("/dicom-web/")[2], EVERYTHING).status_code == 200
-    assert list(found) == sorted(found)
-
-
-def test_series_and_objects_are_found_below_a_study_and_without_one(system, client, booked):
-    first, second = store_image(system, booked, 1), store_image(system, booked, 2)
-    study, series = booked.study_instance_uid, f"{booked.study_instance_uid}.1"
-    assert uids(client.json(f"studies/{study}/series"), "0020000E") == [series]
-    assert uids(client.json("series?Modality=CT"), "0020000E") == [series]
-    assert client.json("series?Modality=MR") == []
-    for place in (f"studies/{study}/series/{series}/instances", f"studies/{study}/instances"):
-        assert uids(client.json(place), "00080018") == [first, second]
-    (only,) = client.json("instances?InstanceNumber=2&includefield=all")
-    assert (only["00080018"]["Value"], only["00280010"]["Value"]) == ([second], [128])
-
-
-def test_pages_follow_one_another_and_the_newest_study_comes_first(system, client):
-    studies = []
-    with unit_of_work(system) as uow:
-        many = [practice.a_booked_exam(uow, starts_at=AT_TWO + timedelta(hours=hour)) for hour in range(3)]
-    for one in many:
-        store_image(system, one)
-        studies.insert(0, one.study_instance_uid)
-    assert uids(client.json("studies")) == studies
-    assert uids(client.json("studies?limit=2")) == studies[:2]
-    assert uids(client.json("studies?limit=2&offset=2")) == studies[2:]
-    assert client.json("studies?offset=3") == []
-
-
-@pytest.mark.parametrize(
-    "query",
-    ["NoSuchAttribute=1", "0010001=x", "limit=-1", "limit=many", "offset=1.5", "PatientName.AccessionNumber=1",
-     "RequestAttributesSequence=1", "99999999=1"],
-)  # fmt: skip
-def test_a_query_that_is_no_query_is_told_what_is_wrong(client, query):
-    answer = client.get(f"studies?{query}")
-    assert answer.status_code == 400
-    assert answer.get_json()["message"]
-
-
-# --- WADO-RS
+from tests.web.browsing import signed_in
 
 
 def test_the_files_come_byte_for_byte(system, client, booked):
@@ -363,66 +211,3 @@ def test_a_damaged_frame_is_refused_in_words_and_the_others_are_sent(system, cli
     answers = [client.get(f"{place}/frames/{number}", PLAIN_OCTETS) for number in (1, 10)]
     assert answers[0].status_code == 200
     assert answers[1].status_code in (200, 422)
-
-
-# --- STOW-RS
-
-
-def test_what_is_stored_is_there_with_its_order(system, client, booked):
-    raw = [as_file(image_of_exam(system, booked, number)) for number in (1, 2)]
-    answer = client.store(*raw)
-    assert answer.status_code == 200, answer.text
-    said = json.loads(answer.data)
-    assert [one["00081155"]["Value"][0] for one in said["00081199"]["Value"]] == [
-        f"{booked.study_instance_uid}.1.{number}" for number in (1, 2)
-    ]
-    (found,) = client.json(f"studies?AccessionNumber={booked.accession_number}")
-    assert found["00201208"]["Value"] == [2]
-    again = client.store(raw[0])
-    assert again.status_code == 200  # Known already: there is nothing to complain about.
-    assert client.json("studies")[0]["00201208"]["Value"] == [2]
-
-
-def test_one_bad_object_fails_alone(system, client, booked):
-    good = as_file(image_of_exam(system, booked))
-    answer = client.store(b"no DICOM at all", good, as_file(image_of_exam(system, booked, 2))[:5000])
-    assert answer.status_code == 202
-    said = json.loads(answer.data)
-    assert len(said["00081199"]["Value"]) == 1
-    assert [one["00081197"]["Value"] for one in said["0008119A"]["Value"]] == [[0xC000], [0xC000]]
-    assert len(client.json("instances")) == 1
-
-
-def test_a_body_that_is_cut_keeps_what_was_whole_and_says_so(system, client, booked):
-    files = [as_file(image_of_exam(system, booked, number)) for number in (1, 2)]
-    answer = client.store(*files, end=b"")
-    assert answer.status_code in (400, 202)
-    assert len(client.json("instances")) <= 2
-    assert client.store(end=b"--").status_code == 400
-    assert client.store(files[0], kind="text/plain").status_code == 409
-
-
-def test_an_object_of_another_study_than_the_address_says_is_refused(system, client, booked):
-    answer = client.store(as_file(image_of_exam(system, booked)), study="1.2.3")
-    assert answer.status_code == 409
-    (failed,) = json.loads(answer.data)["00081198"]["Value"]
-    assert failed["00081197"]["Value"] == [0xA900]
-    assert client.json("instances") == []
-
-
-def test_a_browser_s_session_stores_only_with_the_page_s_token(system, app, booked):
-    browser = signed_in(app, system, "technologist")
-    kind = 'multipart/related; type="application/dicom"; boundary=edge'
-    body = (
-        b"--edge\r\nContent-Type: application/dicom\r\n\r\n" + as_file(image_of_exam(system, booked)) + b"\r\n--edge--"
-    )
-    assert browser.client.post("/dicom-web/studies", data=body, content_type=kind).status_code == 400
-    token = {"X-CSRFToken": browser.csrf_token()}
-    assert browser.client.post("/dicom-web/studies", data=body, content_type=kind, headers=token).status_code == 200
-
-
-@pytest.mark.parametrize(
-    "place", ["studies/../../etc", "studies/1.2.x/metadata", "studies/1..2", f"studies/{'1' * 65}"]
-)
-def test_a_name_that_is_no_uid_leads_nowhere(client, place):
-    assert client.get(place).status_code == 404
