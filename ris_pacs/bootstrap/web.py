@@ -138,7 +138,7 @@ PLACES = (
     Place("To read", "eye", "/reading", Right.READ_EXAMS, _READERS, _waiting_exams),
     Place("Schedule", "calendar-time", "/schedule", Right.SCHEDULE_VIEW, _DESK | _ROOM),
     Place("Board", "layout-kanban", "/board", Right.BOARD_VIEW, _DESK | _ROOM | _READERS | _OFFICE),
-    Place("Missing charges", "clipboard-off", "/billing/missing", Right.BILLING_VIEW, _BILLERS, _uncharged, hot=True),
+    Place("Uncharged", "clipboard-off", "/billing/missing", Right.BILLING_VIEW, _BILLERS, _uncharged, hot=True),
     Place("Claims", "receipt", "/billing", Right.BILLING_VIEW, _BILLERS, _claims_to_mend, hot=True),
     Place("Payments", "cash", "/billing/remittances", Right.BILLING_VIEW, _BILLERS, _money_of_nobody, hot=True),
     Place("Performed", "list-check", "/billing/performed", Right.BILLING_VIEW, _BILLERS),
