@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from ris_pacs.accounts import service as accounts
 from ris_pacs.accounts.errors import Locked, WrongSignIn
 from ris_pacs.accounts.service import Confirmation, SignIn
+from ris_pacs.cli.verify import examine
 from ris_pacs.kernel.actor import PROGRAM
 from ris_pacs.kernel.errors import DomainError, Forbidden
 from ris_pacs.kernel.events import Subscription, Subscriptions, When
@@ -292,7 +293,9 @@ def test_a_forged_version_is_found_by_its_seal(room, attending):
     with unit_of_work(room.system) as uow:
         uow.session.execute(text("DROP TRIGGER report_version_no_update"))
         uow.session.execute(text("UPDATE report_version SET author_name = 'Somebody Else' WHERE number = 1"))
-    assert faults_of(room, exam.exam_id) == [f"report {1}: version 1 is not as it was signed"]
+    broken = ["report 1: version 1 is not as it was signed"]
+    assert faults_of(room, exam.exam_id) == broken
+    assert examine(room.system, deep=False)[0]["reports"] == broken
 
 
 # --- withdrawn
