@@ -86,7 +86,7 @@ export async function viewerFiles(root) {
   const folder = `codecs-${digest(Buffer.concat(codecs.map(([, content]) => content)))}/`;
   for (const [file, content] of codecs) files[`${TARGET}/${folder}${file}`] = content;
 
-  const worker = await build({ ...common, entryPoints: [join(ours, "dicom-image-loader/dist/esm/decodeImageFrameWorker.js")] });
+  const worker = await build({ ...common, entryPoints: [join(sources, "worker.js")] });
   const [{ contents }] = worker.outputFiles;
   const script = `decode-${digest(contents)}.js`;
   files[`${TARGET}/${script}`] = contents;

@@ -70,6 +70,7 @@ SHOTS: dict[str, tuple[Shot, ...]] = {
         Shot("patients", "/patients?q=ma"),
         Shot("patient", "/patients?q=okonkwo, amara", (EXAM,)),
         Shot("new-patient", "/patients/new"),
+        Shot("coverage", "/patients/1/coverage", (EXAM,)),
         Shot("orders", "/orders"),
         Shot("new-order", "/orders/new?patient=3", ("type:#procedure-text=mr kn",)),
         Shot("emergency", "/schedule/emergency", widths=DESK),
@@ -96,7 +97,25 @@ SHOTS: dict[str, tuple[Shot, ...]] = {
         Shot("reading", "/reading", dark="only", widths=DESK),
         Shot("case", "/reading?modality=MR", (EXAM, WRITABLE), dark="only", widths=DESK),
     ),
-    "biller": (Shot("performed", "/billing"), Shot("exam", "/billing", (EXAM,), widths=DESK)),
+    "biller": (
+        Shot("missing", "/billing/missing"),
+        Shot("missing-exam", "/billing/missing", (EXAM,), widths=DESK),
+        Shot("claims", "/billing"),
+        Shot("claim", "/billing", (EXAM,)),
+        Shot("ready", "/billing?show=ready", widths=DESK),
+        Shot("paid-claim", "/billing?show=paid", (EXAM,), widths=DESK),
+        Shot("denied-claim", "/billing?show=denied", (EXAM,), widths=DESK),
+        Shot("payments", "/billing/remittances"),
+        Shot("remittance", "/billing/remittances", (EXAM,), widths=DESK),
+        Shot("files", "/billing/files", widths=DESK),
+        Shot("payer", "/billing/payers", (EXAM,), widths=DESK),
+        Shot("rules", "/billing/rules", widths=DESK),
+        Shot("fees", "/billing/fees", widths=DESK),
+        Shot("setup", "/billing/setup", widths=DESK),
+        Shot("ledger", "/billing/ledger"),
+        Shot("performed", "/billing/performed"),
+        Shot("exam", "/billing/performed", (EXAM,), widths=DESK),
+    ),
     "referrer": (Shot("orders", "/orders"), Shot("exam", "/orders?state=final", (EXAM,), widths=PHONE)),
     "patient": (Shot("exams", "/portal"),),
     "manager": (Shot("board", "/board?all=1", widths=DESK), Shot("audit", "/admin/audit", widths=DESK)),
@@ -223,6 +242,8 @@ def open_page(page: Page, shot: Shot) -> None:
             page.wait_for_load_state()
             if drawer:
                 page.locator(".drawer-head:not([data-before])").wait_for()
+    if page.locator("[data-viewer]").count():
+        page.locator(".viewer-pane[data-by=engine]").first.wait_for()
     if page.locator("[data-live]").count():
         settle(page)
     if not page.locator("[data-live]:not([data-live-every])").count():  # Slow ones leave time to be idle.

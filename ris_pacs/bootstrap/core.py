@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ris_pacs.archive.subscribers
+import ris_pacs.billing.subscribers
 import ris_pacs.messages.subscribers
 import ris_pacs.reporting.subscribers
 import ris_pacs.scheduling.subscribers
@@ -16,7 +17,7 @@ from ris_pacs.kernel.events import Subscription, Subscriptions, When
 from ris_pacs.kernel.uids import uid_mint
 from ris_pacs.kernel.uow import System
 from ris_pacs.orders.events import ExamMoved, OrderChanged, OrderPlaced
-from ris_pacs.patients.events import PatientChanged
+from ris_pacs.patients.events import CoverageChanged, PatientChanged
 from ris_pacs.reporting.events import ReportSigned, ReportWithdrawn
 from ris_pacs.worklist.events import StepCompleted
 
@@ -36,6 +37,9 @@ SUBSCRIPTIONS = (
     Subscription(ReportSigned, ris_pacs.reporting.subscribers.report_signed, When.SAME_TX),
     Subscription(ReportWithdrawn, ris_pacs.reporting.subscribers.report_withdrawn, When.SAME_TX),
     Subscription(PatientChanged, ris_pacs.tracking.subscribers.patient_changed, When.SAME_TX),
+    Subscription(ExamMoved, ris_pacs.billing.subscribers.exam_moved, When.SAME_TX),
+    Subscription(PatientChanged, ris_pacs.billing.subscribers.patient_changed, When.SAME_TX),
+    Subscription(CoverageChanged, ris_pacs.billing.subscribers.coverage_changed, When.SAME_TX),
 )
 
 

@@ -18,12 +18,18 @@ import ris_pacs.archive.dicomweb.retrieve
 import ris_pacs.archive.dicomweb.search
 import ris_pacs.archive.dicomweb.store
 import ris_pacs.archive.views
-import ris_pacs.billing.views
+import ris_pacs.billing.views.claims
+import ris_pacs.billing.views.files
+import ris_pacs.billing.views.performed
+import ris_pacs.billing.views.setup
+import ris_pacs.billing.views.worklist
 import ris_pacs.exam.views
 import ris_pacs.messages.views
 import ris_pacs.orders.views
 import ris_pacs.patients.views
-import ris_pacs.portal.views
+import ris_pacs.portal.views.enrolment
+import ris_pacs.portal.views.home
+import ris_pacs.portal.views.results
 import ris_pacs.reporting.views
 import ris_pacs.scheduling.views.calendar
 import ris_pacs.scheduling.views.order
@@ -34,6 +40,8 @@ import ris_pacs.viewer.views
 from ris_pacs.archive.dicomweb.asking import COUNTER
 from ris_pacs.archive.dicomweb.viewing import ViewCounter
 from ris_pacs.archive.queries import inbox
+from ris_pacs.billing.queries import batches
+from ris_pacs.billing.queries import worklist as billing
 from ris_pacs.bootstrap.mllp import build_receiver
 from ris_pacs.bootstrap.tls import client_context
 from ris_pacs.catalog import queries as catalog
@@ -72,8 +80,14 @@ BLUEPRINTS = (
     ris_pacs.messages.views.blueprint,
     *ris_pacs.reporting.views.blueprints,
     ris_pacs.viewer.views.blueprint,
-    ris_pacs.billing.views.blueprint,
-    ris_pacs.portal.views.blueprint,
+    ris_pacs.billing.views.worklist.blueprint,
+    ris_pacs.billing.views.claims.blueprint,
+    ris_pacs.billing.views.files.blueprint,
+    ris_pacs.billing.views.setup.blueprint,
+    ris_pacs.billing.views.performed.blueprint,
+    ris_pacs.portal.views.home.blueprint,
+    ris_pacs.portal.views.results.blueprint,
+    ris_pacs.portal.views.enrolment.blueprint,
     ris_pacs.admin.views.health.blueprint,
     ris_pacs.admin.views.sites.blueprint,
     ris_pacs.admin.views.stations.blueprint,
@@ -85,6 +99,7 @@ _DESK = frozenset({Role.FRONTDESK})
 _ROOM = frozenset({Role.TECHNOLOGIST})
 _READERS = frozenset({Role.RADIOLOGIST, Role.RESIDENT})
 _OFFICE = frozenset({Role.MANAGER})
+_BILLERS = frozenset({Role.BILLER})
 
 
 def _to_book(uow: UnitOfWork, actor: Actor, site_id: int) -> int:
@@ -99,6 +114,19 @@ def _waiting_exams(uow: UnitOfWork, actor: Actor, site_id: int) -> int | None:
     return reading.count_to_read(uow)
 
 
+def _uncharged(uow: UnitOfWork, actor: Actor, site_id: int) -> int | None:
+    return billing.count_missing(uow)
+
+
+def _claims_to_mend(uow: UnitOfWork, actor: Actor, site_id: int) -> int | None:
+    found = billing.counts(uow)
+    return found["mend"] + found["denied"]
+
+
+def _money_of_nobody(uow: UnitOfWork, actor: Actor, site_id: int) -> int | None:
+    return batches.count_waiting_lines(uow)
+
+
 def _refused_for_menders(uow: UnitOfWork, actor: Actor, site_id: int) -> int | None:
     """A red number is for who can act on it."""
     return messages.count_refused(uow) if may(actor, Right.MESSAGES_MEND) else None
@@ -110,9 +138,18 @@ PLACES = (
     Place("To read", "eye", "/reading", Right.READ_EXAMS, _READERS, _waiting_exams),
     Place("Schedule", "calendar-time", "/schedule", Right.SCHEDULE_VIEW, _DESK | _ROOM),
     Place("Board", "layout-kanban", "/board", Right.BOARD_VIEW, _DESK | _ROOM | _READERS | _OFFICE),
+    Place("Uncharged", "clipboard-off", "/billing/missing", Right.BILLING_VIEW, _BILLERS, _uncharged, hot=True),
+    Place("Claims", "receipt", "/billing", Right.BILLING_VIEW, _BILLERS, _claims_to_mend, hot=True),
+    Place("Payments", "cash", "/billing/remittances", Right.BILLING_VIEW, _BILLERS, _money_of_nobody, hot=True),
+    Place("Performed", "list-check", "/billing/performed", Right.BILLING_VIEW, _BILLERS),
     Place("Patients", "users", "/patients", Right.PATIENT_VIEW, _DESK | _READERS | _OFFICE | {Role.BILLER}),
     Place("Orders", "clipboard-list", "/orders", Right.ORDER_VIEW, _DESK | _OFFICE | {Role.REFERRER, Role.BILLER}),
-    Place("Performed", "receipt", "/billing", Right.BILLING_VIEW, frozenset({Role.BILLER})),
+    Place("Files", "send", "/billing/files", Right.BILLING_VIEW, frozenset()),
+    Place("Payers", "building-bank", "/billing/payers", Right.BILLING_VIEW, frozenset()),
+    Place("Charge rules", "adjustments", "/billing/rules", Right.BILLING_VIEW, frozenset()),
+    Place("Fees", "coin", "/billing/fees", Right.BILLING_VIEW, frozenset()),
+    Place("Who bills", "id", "/billing/setup", Right.BILLING_VIEW, frozenset()),
+    Place("Ledger", "scale", "/billing/ledger", Right.BILLING_VIEW, frozenset()),
     Place("Health", "heart-rate-monitor", "/admin", Right.ADMIN, frozenset({Role.ADMIN})),
     Place(
         "Messages",
@@ -131,6 +168,7 @@ PLACES = (
     Place("Partners", "arrows-exchange", "/admin/partners", Right.ADMIN, frozenset()),
     Place("Design", "template", "/admin/design", Right.ADMIN, frozenset()),
     Place("My exams", "calendar-event", "/portal", Right.PORTAL, frozenset({Role.PATIENT})),
+    Place("My record", "history", "/portal/record", Right.PORTAL, frozenset({Role.PATIENT})),
     Place("Reconcile", "link", "/reconcile", Right.RECONCILE, _ROOM, _waiting_cases, hot=True),
 )
 
@@ -227,6 +265,7 @@ def build_web(settings: Settings, system: System) -> Flask:
             extensions={
                 "ris_pacs_replay": build_receiver(system).replay,
                 COUNTER: ViewCounter(),
+                "ris_pacs_public_url": settings.public_url,
                 "ris_pacs_ae_title": settings.ae_title,
                 "ris_pacs_client_tls": client_context(settings),
             },

@@ -49,3 +49,7 @@ class NameInUse(Conflict):
 
 class IssuerTaken(Conflict):
     code = "issuer-taken"
+
+
+class NoSuchPayer(Missing):
+    code = "no-such-payer"

@@ -216,3 +216,28 @@ class DiagnosisCode(Base):
     name: Mapped[str] = mapped_column(String(300))
     folded: Mapped[str] = mapped_column(String(320))
     billable: Mapped[bool]
+
+
+class Payer(HasId, Base):
+    """Who pays for patients: an insurer, a public programme.
+
+    identifier: what the payer calls itself in claims (X12 NM109 with qualifier PI). filing_indicator: X12 SBR09.
+    receiver_name, receiver_id: who takes the files, the payer or its clearing house (ISA08, 1000B); payers with one
+    receiver share a file. filing_days: how long after the service a claim may come; none: no limit known.
+    authorised_modalities: for which an authorisation number is asked, as ["CT", "MR"].
+    side_required: paired body parts need RT, LT or 50.
+    replaces: takes corrected claims (CLM05-3 7), not only originals.
+    """
+
+    __tablename__ = "payer"
+
+    name: Mapped[str] = mapped_column(String(60), unique=True)
+    identifier: Mapped[str] = mapped_column(String(20))
+    filing_indicator: Mapped[str] = mapped_column(String(2), default="CI")
+    receiver_name: Mapped[str] = mapped_column(String(60))
+    receiver_id: Mapped[str] = mapped_column(String(15))
+    filing_days: Mapped[int | None]
+    authorised_modalities: Mapped[Any] = mapped_column(Json, default=list)
+    side_required: Mapped[bool] = mapped_column(default=True)
+    replaces: Mapped[bool] = mapped_column(default=True)
+    retired_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

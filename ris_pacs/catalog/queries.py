@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -14,15 +15,18 @@ from ris_pacs.catalog.errors import (
     NoSuchDevice,
     NoSuchDiagnosis,
     NoSuchPartner,
+    NoSuchPayer,
     NoSuchPractitioner,
     NoSuchProcedure,
     NoSuchRoom,
     NoSuchSite,
 )
 from ris_pacs.catalog.models import Device as Device
-from ris_pacs.catalog.models import DiagnosisCode, Practitioner, UnknownCaller
+from ris_pacs.catalog.models import DiagnosisCode, UnknownCaller
 from ris_pacs.catalog.models import Issuer as Issuer
 from ris_pacs.catalog.models import Partner as Partner
+from ris_pacs.catalog.models import Payer as Payer
+from ris_pacs.catalog.models import Practitioner as Practitioner
 from ris_pacs.catalog.models import Procedure as Procedure
 from ris_pacs.catalog.models import Resource as Resource
 from ris_pacs.catalog.models import Site as Site
@@ -310,6 +314,25 @@ def search_diagnoses(uow: UnitOfWork, text: str, limit: int = 12) -> list[Diagno
         .limit(limit)
     )
     return list(uow.session.scalars(query))
+
+
+def billable_codes(uow: UnitOfWork, codes: Iterable[str]) -> dict[str, bool]:
+    """Of these codes with their dots those of ICD-10-CM, and whether each may stand on a claim."""
+    found = select(DiagnosisCode.code, DiagnosisCode.billable).where(DiagnosisCode.code.in_(set(codes)))
+    return {code: billable for code, billable in uow.session.execute(found)}
+
+
+def payers(uow: UnitOfWork) -> list[Payer]:
+    """In use, by name."""
+    return list(uow.session.scalars(select(Payer).where(Payer.retired_at.is_(None)).order_by(Payer.name)))
+
+
+def payer(uow: UnitOfWork, payer_id: int) -> Payer:
+    """Raises NoSuchPayer."""
+    found = uow.session.get(Payer, payer_id)
+    if found is None:
+        raise NoSuchPayer("There is no such payer.", "payer_id")
+    return found
 
 
 def practitioner(uow: UnitOfWork, practitioner_id: int) -> Practitioner:

@@ -41,6 +41,28 @@ def check_npi(text: str) -> str:
     return npi
 
 
+# X12 005010X222A1, SBR09, as far as imaging practices meet them.
+FILING_INDICATORS = {
+    "CI": "Commercial insurance",
+    "BL": "Blue Cross, Blue Shield",
+    "12": "PPO",
+    "HM": "HMO",
+    "MB": "Medicare Part B",
+    "MC": "Medicaid",
+    "CH": "TRICARE",
+    "VA": "Veterans Affairs",
+    "WC": "Workers' compensation",
+    "AM": "Automobile medical",
+}
+
+
+def check_filing_indicator(text: str) -> str:
+    """Raises Invalid."""
+    if text not in FILING_INDICATORS:
+        raise Invalid(f"{text[:10]!r} is no kind of payer that we know.", "filing_indicator")
+    return text
+
+
 def check_ae_title(text: str) -> str:
     """PS3.5 6.2, VR AE. Raises Invalid."""
     title = text.strip()

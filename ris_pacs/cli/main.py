@@ -23,6 +23,7 @@ COMMANDS = {
     "import": "ris_pacs.cli.import_media:import_media",
     "user": "ris_pacs.cli.accounts:user",
     "token": "ris_pacs.cli.accounts:token",
+    "claims": "ris_pacs.cli.claims:claims",
     "verify": "ris_pacs.cli.verify:verify",
     "doctor": "ris_pacs.cli.doctor:doctor",
     "conformance": "ris_pacs.cli.conformance:conformance",

@@ -81,7 +81,7 @@ def patient_row(person: Person) -> Row:
             5: _names(facts.name),
             7: date.fromisoformat(facts.birth_date),
             8: facts.sex,
-            11: (facts.street, None, facts.city),
+            11: (facts.street, None, facts.city, facts.state, facts.zip),
             13: facts.phone,
         },
     )

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from ris_pacs.bootstrap.mllp import build_receiver
 from ris_pacs.catalog import queries as catalog
-from ris_pacs.demo import emr
+from ris_pacs.demo import emr, office
 from ris_pacs.demo.people import people, suits
 from ris_pacs.demo.pictures import Painter
 from ris_pacs.demo.plan import Fate, PlannedExam, plan_day, plan_night, plan_priors
@@ -53,6 +53,7 @@ def load(system: System, storage_url: str, day: date | None = None) -> list[str]
             raise NotEmpty("This database is in use. The demo practice is loaded into an empty one only.")
         if mark is None:
             site_id, patient_id = make_practice(uow)
+            office.open_office(uow, site_id)
             marks.put(uow, marks.DEMO, {"site_id": site_id, "people": {"0": patient_id}})
     exams = [*plan_priors(today, ZONE), *_days(today - timedelta(days=DAYS_BACK), today)]
     _play(system, storage_url, _for_patient_account(exams, today), now, today)

@@ -56,6 +56,8 @@ def _facts(number: int, line: dict[str, str]) -> PatientFacts:
         phone=f"(555) 010-{1000 + number * 13:04}",
         street=f"{3 + number * 5 % 97} {_STREETS[number % len(_STREETS)]}",
         city="Springfield",
+        state="MA",
+        zip=f"{1101 + number % 9:05}",
     )
 
 

@@ -15,7 +15,7 @@ from ris_pacs.archive.service import complete, link
 from ris_pacs.archive.service.store import ReceivedObject, store_object
 from ris_pacs.catalog import queries as catalog
 from ris_pacs.catalog.service import doctors
-from ris_pacs.demo import emr
+from ris_pacs.demo import emr, office
 from ris_pacs.demo.people import Person
 from ris_pacs.demo.pictures import Painter, Picture, seeded_uids
 from ris_pacs.demo.plan import IMAGE_LOST, Fate, PlannedExam
@@ -89,6 +89,7 @@ class Player:
             self._rooms = {room.name: room.id for room in catalog.rooms(uow, self._site.id)}
             self._devices = {one.ae_title: one.id for one in catalog.devices(uow)}
             self._emr = catalog.partner(uow, emr.APPLICATION, emr.FACILITY)
+        self._evenings: set[datetime] = set()
         self._orders: dict[str, int] = dict(mark.get("orders", {}))
         self._patients: dict[str, int] = dict(mark.get("people", {}))
 
@@ -159,6 +160,7 @@ class Player:
             yield moments.half, self._send_half
             yield moments.ends, self._end
             yield moments.ends + QUIET, self._look_for_quiet
+            yield from self._evening(moments.ends)
             complete = moments.ends + QUIET
             if exam.oddity:
                 complete += RECONCILED_AFTER
@@ -250,6 +252,17 @@ class Player:
 
     def _arrive(self, exam: PlannedExam, order: Order | None) -> None:
         self._at_desk(order, Move.CHECK_IN, desk.check_in)
+        if order is not None:
+            with unit_of_work(self._system) as uow:
+                office.take_card(uow, order.patient_id, exam.person, self._desk)
+
+    def _evening(self, at: datetime) -> Iterator[tuple[datetime, Callable[[PlannedExam, Order | None], None]]]:
+        """Once for each day with exams."""
+        evening = at.astimezone(self._zone).replace(hour=0, minute=0, second=0, microsecond=0) + office.EVENING
+        if evening not in self._evenings:
+            self._evenings.add(evening)
+            yield evening, lambda _exam, _order: office.close_books(self._system)
+            yield evening + office.ANSWERED_AFTER, lambda _exam, _order: office.payers_answer(self._system)
 
     def _leave(self, exam: PlannedExam, order: Order | None) -> None:
         self._at_desk(order, Move.LEAVE, desk.mark_left)

@@ -8,6 +8,9 @@ from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
 from ris_pacs.archive import queries as archive
+from ris_pacs.billing.queries import worklist as billing
+from ris_pacs.billing.rules.ledger import dollars
+from ris_pacs.billing.rules.states import CaseState
 from ris_pacs.exam import queries
 from ris_pacs.kernel import audit
 from ris_pacs.kernel.actor import Actor
@@ -90,7 +93,12 @@ def _row(uow: UnitOfWork, order: Order, actor: Actor) -> orders.ExamRow | None:
 
 
 def _tab_values(uow: UnitOfWork, page: queries.ExamPage, tab: str, actor: Actor) -> dict[str, Any]:
-    values: dict[str, Any] = {"messages": [], "audit": [], "instances": {}}
+    values: dict[str, Any] = {"messages": [], "audit": [], "instances": {}, "charges": [], "uncharged": None}
+    if may(actor, Right.BILLING_VIEW):
+        values["charges"] = billing.claims_of_exam(uow, page.exam.id, actor)
+        case = billing.case_of_exam(uow, page.exam.id)
+        values["uncharged"] = case if case is not None and case.state != CaseState.CHARGED else None
+        values["dollars"] = dollars
     if may(actor, Right.MESSAGES_VIEW):
         values["messages"] = queries.messages_of(uow, page.order)
     if tab == "audit":

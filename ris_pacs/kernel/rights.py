@@ -11,6 +11,7 @@ from ris_pacs.kernel.errors import Forbidden
 class Right(StrEnum):
     PATIENT_VIEW = "patient.view"
     PATIENT_EDIT = "patient.edit"
+    PATIENT_CORRECT = "patient.correct"
     ORDER_VIEW = "order.view"
     ORDER_PLACE = "order.place"
     ORDER_CANCEL = "order.cancel"
@@ -21,13 +22,16 @@ class Right(StrEnum):
     EXAM_PERFORM = "exam.perform"
     BOARD_VIEW = "board.view"
     STUDY_VIEW = "study.view"
+    IMAGES_VIEW = "images.view"
     STUDY_STORE = "study.store"
     RECONCILE = "reconcile"
     READ_EXAMS = "reading"
     REPORT_VIEW = "report.view"
     REPORT_WRITE = "report.write"
     REPORT_SIGN = "report.sign"
+    COVERAGE_EDIT = "coverage.edit"
     BILLING_VIEW = "billing.view"
+    BILLING_EDIT = "billing.edit"
     PORTAL = "portal"
     MESSAGES_VIEW = "messages.view"
     MESSAGES_MEND = "messages.mend"
@@ -36,10 +40,13 @@ class Right(StrEnum):
 
 
 _LOOK = {Right.PATIENT_VIEW, Right.ORDER_VIEW, Right.EXAM_VIEW, Right.BOARD_VIEW}
-_IMAGES = {Right.STUDY_VIEW}
+# A study with what its objects say, and the images alone.
+_IMAGES = {Right.STUDY_VIEW, Right.IMAGES_VIEW}
 _READ = {Right.SCHEDULE_VIEW, Right.READ_EXAMS, Right.REPORT_VIEW, Right.REPORT_WRITE}
 _DESK = _LOOK | {
     Right.PATIENT_EDIT,
+    Right.PATIENT_CORRECT,
+    Right.COVERAGE_EDIT,
     Right.ORDER_PLACE,
     Right.ORDER_CANCEL,
     Right.SCHEDULE_VIEW,
@@ -56,11 +63,15 @@ RIGHTS: dict[Role, frozenset[Right]] = {
     Role.RADIOLOGIST: frozenset(_LOOK | _IMAGES | _READ | {Right.REPORT_SIGN, Right.RECONCILE}),
     # Writes and signs as preliminary; what is final an attending has signed.
     Role.RESIDENT: frozenset(_LOOK | _IMAGES | _READ),
-    Role.BILLER: frozenset({Right.PATIENT_VIEW, Right.ORDER_VIEW, Right.EXAM_VIEW, Right.BILLING_VIEW}),
+    # Payers refuse claims for a missing birth date or street: who mends the claim mends those too.
+    Role.BILLER: frozenset(
+        {Right.PATIENT_VIEW, Right.PATIENT_CORRECT, Right.COVERAGE_EDIT, Right.ORDER_VIEW, Right.EXAM_VIEW}
+        | {Right.BILLING_VIEW, Right.BILLING_EDIT}
+    ),
     # Exams that a grant opens, each with its order, pictures and final report; not the patient's whole record.
-    Role.REFERRER: frozenset({Right.ORDER_VIEW, Right.EXAM_VIEW, Right.STUDY_VIEW, Right.REPORT_VIEW}),
-    # Pictures reach a patient with the signed report, not before (FEATURES.md I1).
-    Role.PATIENT: frozenset({Right.PORTAL}),
+    Role.REFERRER: frozenset({Right.ORDER_VIEW, Right.EXAM_VIEW, Right.REPORT_VIEW} | _IMAGES),
+    # Images of exams whose result is released (FEATURES.md I1): archive.queries.visible_studies.
+    Role.PATIENT: frozenset({Right.PORTAL, Right.IMAGES_VIEW}),
     # Numbers and who did what; no pictures, no reading, no messages.
     Role.MANAGER: frozenset(_LOOK | {Right.SCHEDULE_VIEW, Right.BILLING_VIEW, Right.AUDIT_VIEW}),
     Role.ADMIN: frozenset(
@@ -70,7 +81,9 @@ RIGHTS: dict[Role, frozenset[Right]] = {
         | {Right.RECONCILE, Right.STUDY_STORE}
     ),
     # Devices, partners, tokens of machines and the program itself.
-    Role.SYSTEM: frozenset((_DESK | _IMAGES | {Right.EXAM_PERFORM, Right.STUDY_STORE}) - {Right.BOARD_VIEW}),
+    Role.SYSTEM: frozenset(
+        (_DESK | _IMAGES | {Right.EXAM_PERFORM, Right.STUDY_STORE}) - {Right.BOARD_VIEW, Right.COVERAGE_EDIT}
+    ),
 }
 
 

@@ -19,3 +19,7 @@ class LikelyDuplicate(Conflict):
     def __init__(self, message: str, patient_ids: tuple[int, ...]) -> None:
         super().__init__(message)
         self.patient_ids = patient_ids
+
+
+class NoSuchCoverage(Missing):
+    code = "no-such-coverage"

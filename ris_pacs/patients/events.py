@@ -10,3 +10,10 @@ class PatientChanged(Event):
     """Name, birth date, sex or identifiers are other than before."""
 
     patient_id: int
+
+
+@dataclass(frozen=True)
+class CoverageChanged(Event):
+    """Who pays for the patient, or under which number, is other than before."""
+
+    patient_id: int

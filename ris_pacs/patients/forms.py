@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import date, datetime
 from typing import Any
 
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, Field, RadioField, SelectField, StringField
 from wtforms.validators import InputRequired, Length, ValidationError
 
+from ris_pacs.catalog.queries import Payer
 from ris_pacs.kernel.person import NameGroup, PersonName
 from ris_pacs.patients import rules
 from ris_pacs.patients.models import Patient
+from ris_pacs.patients.service.coverage import CoverageFacts
 from ris_pacs.patients.service.register import PatientFacts
+from ris_pacs.web.asking import day_in
 
 _FORMS = ("%Y-%m-%d", "%d %b %Y", "%d %B %Y", "%m/%d/%Y", "%d.%m.%Y", "%Y%m%d")
 
@@ -118,6 +122,51 @@ class PatientForm(FlaskForm):  # type: ignore[misc]
             zip=patient.zip,
         )
         return form.keep(patient)
+
+
+class CoverageForm(FlaskForm):  # type: ignore[misc]
+    payer_id = SelectField("Payer", coerce=int)
+    rank = SelectField("Asked", coerce=int, choices=[(1, "First"), (2, "Second"), (3, "Third")], default=1)
+    member_id = StringField("Number on the card", validators=[Length(max=40)])
+    group_number = StringField("Group number", validators=[Length(max=40)])
+    plan_name = StringField("Plan", validators=[Length(max=60)])
+    begins = StringField("From", validators=[Length(max=20)])
+    ends = StringField("Until", validators=[Length(max=20)])
+    relationship_code = RadioField(
+        "The patient is the subscriber's", choices=[*rules.RELATIONSHIPS.items()], default="18"
+    )
+    subscriber_family = StringField("Family name", validators=[Length(max=60)])
+    subscriber_given = StringField("Given name", validators=[Length(max=35)])
+    subscriber_birth_date = BirthDateField("Born")
+    subscriber_sex = RadioField("Sex", choices=[*rules.SEXES.items()], default="U")
+    subscriber_street = StringField("Street", validators=[Length(max=200)])
+    subscriber_city = StringField("City", validators=[Length(max=100)])
+    subscriber_state = StringField("State", validators=[Length(max=40)])
+    subscriber_zip = StringField("ZIP", validators=[Length(max=16)])
+
+    def offer(self, payers: Sequence[Payer]) -> CoverageForm:
+        self.payer_id.choices = [(one.id, one.name) for one in payers]
+        return self
+
+    def facts(self) -> CoverageFacts:
+        texts = {
+            name: _(getattr(self, name))
+            for name in self._fields
+            if name.startswith("subscriber_") or name in ("member_id", "group_number", "plan_name")
+        }
+        return CoverageFacts(
+            payer_id=self.payer_id.data,
+            rank=self.rank.data,
+            relationship_code=self.relationship_code.data,
+            begins=_day(self.begins),
+            ends=_day(self.ends),
+            **{**texts, "subscriber_birth_date": self.subscriber_birth_date.iso},
+        )
+
+
+def _day(field: Field) -> date | None:
+    """Raises Invalid."""
+    return day_in(field.data, field.name) if (field.data or "").strip() else None
 
 
 def _(field: Field) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from ris_pacs.catalog.models import Issuer
+from ris_pacs.catalog.models import Issuer, Payer
 from ris_pacs.kernel.db import Base, FoldedText, HasId, UtcDateTime
 from ris_pacs.kernel.person import NameGroup, PersonName
 
@@ -140,4 +140,41 @@ class SafetyFact(HasId, Base):
     __table_args__ = (
         UniqueConstraint("patient_id", "kind", "text"),
         CheckConstraint("kind IN ('allergy', 'alert', 'implant', 'pregnancy', 'weight', 'height')", name="kind"),
+    )
+
+
+class Coverage(HasId, Base):
+    """Somebody pays for this patient, from a day to a day. rank: 1 is asked first.
+
+    member_id: the number on the card. relationship: X12 code of the patient's to the subscriber, "18" is self; then
+    the subscriber's own facts stay empty, for the patient's are theirs.
+    """
+
+    __tablename__ = "coverage"
+
+    patient_id: Mapped[int] = mapped_column(ForeignKey("patient.id"), index=True)
+    payer_id: Mapped[int] = mapped_column(ForeignKey("payer.id"))
+    rank: Mapped[int] = mapped_column(default=1)
+    member_id: Mapped[str] = mapped_column(String(40), default="")
+    group_number: Mapped[str] = mapped_column(String(40), default="")
+    plan_name: Mapped[str] = mapped_column(String(60), default="")
+    relationship_code: Mapped[str] = mapped_column(String(2), default="18")
+    subscriber_family: Mapped[str] = mapped_column(String(60), default="")
+    subscriber_given: Mapped[str] = mapped_column(String(35), default="")
+    subscriber_birth_date: Mapped[str] = mapped_column(String(10), default="")
+    subscriber_sex: Mapped[str] = mapped_column(String(1), default="U")
+    subscriber_street: Mapped[str] = mapped_column(String(200), default="")
+    subscriber_city: Mapped[str] = mapped_column(String(100), default="")
+    subscriber_state: Mapped[str] = mapped_column(String(40), default="")
+    subscriber_zip: Mapped[str] = mapped_column(String(16), default="")
+    begins: Mapped[date | None]
+    ends: Mapped[date | None]
+    made_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    changed_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+    payer: Mapped[Payer] = relationship()
+
+    __table_args__ = (
+        CheckConstraint("rank BETWEEN 1 AND 3", name="rank"),
+        CheckConstraint("relationship_code IN ('18', '01', '19', 'G8')", name="relationship"),
     )

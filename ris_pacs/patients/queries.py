@@ -9,7 +9,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, Select, and_, or_, select, true
-from sqlalchemy.orm import selectinload
+from sqlalchemy.orm import joinedload, selectinload
 
 from ris_pacs.accounts.queries import visible
 from ris_pacs.catalog.models import Issuer
@@ -18,7 +18,8 @@ from ris_pacs.kernel.actor import Actor
 from ris_pacs.kernel.person import NameGroup, PersonName, shown_age
 from ris_pacs.kernel.text import after_prefix, fold, sound
 from ris_pacs.patients import rules
-from ris_pacs.patients.errors import NoSuchPatient
+from ris_pacs.patients.errors import NoSuchCoverage, NoSuchPatient
+from ris_pacs.patients.models import Coverage as Coverage
 from ris_pacs.patients.models import Patient as Patient
 from ris_pacs.patients.models import PatientIdentifier, PatientLink, PatientName, PatientToken
 
@@ -323,3 +324,36 @@ def contradictions(uow: UnitOfWork, patient_id: int, said: rules.Identity) -> li
         if holder is not None and holder.id not in linked_ids(uow, patient_id):
             found.insert(0, "patient id")
     return found
+
+
+def coverages(uow: UnitOfWork, patient_id: int, actor: Actor) -> list[Coverage]:
+    """Who pays for the patient, over merged rows, in the order in which they are asked. Raises NoSuchPatient."""
+    patient(uow, patient_id, actor)
+    return list(uow.session.scalars(_coverages().where(Coverage.patient_id.in_(linked_ids(uow, patient_id)))))
+
+
+def coverage(uow: UnitOfWork, coverage_id: int, actor: Actor) -> Coverage:
+    """Raises NoSuchCoverage, also when the patient is hidden from the actor."""
+    found = uow.session.scalar(
+        _coverages().where(Coverage.id == coverage_id, visible(uow, actor, patient=Coverage.patient_id))
+    )
+    if found is None:
+        raise NoSuchCoverage("There is no such coverage.")
+    return found
+
+
+def coverage_on(uow: UnitOfWork, patient_id: int, day: date) -> Coverage | None:
+    """Who is asked first for what was done on a day, over merged rows."""
+    return uow.session.scalar(
+        _coverages()
+        .where(
+            Coverage.patient_id.in_(linked_ids(uow, patient_id)),
+            or_(Coverage.begins.is_(None), Coverage.begins <= day),
+            or_(Coverage.ends.is_(None), Coverage.ends >= day),
+        )
+        .limit(1)
+    )
+
+
+def _coverages() -> Select[Coverage]:
+    return select(Coverage).options(joinedload(Coverage.payer)).order_by(Coverage.rank, Coverage.id)

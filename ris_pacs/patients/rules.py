@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from datetime import date
 from difflib import SequenceMatcher
 
 import phonenumbers
@@ -157,6 +158,31 @@ def check_identifier(text: str) -> str:
     if len(text) > 64 or re.search(r"[\x00-\x1f\x7f\\]", text):
         raise Invalid("A patient identifier has at most 64 characters, none a backslash.", "identifier")
     return text
+
+
+# X12 005010X222A1, SBR02 and PAT01, as far as imaging practices meet them.
+RELATIONSHIPS = {"18": "Self", "01": "Spouse", "19": "Child", "G8": "Other"}
+
+
+def check_relationship(code: str) -> str:
+    """Raises Invalid."""
+    if code not in RELATIONSHIPS:
+        raise Invalid("The patient is the subscriber, a spouse, a child or somebody else.", "relationship_code")
+    return code
+
+
+def check_member_id(text: str, field_name: str = "member_id") -> str:
+    """The number on an insurance card; empty while the card is not at hand. Raises Invalid."""
+    number = " ".join(text.split()).upper()
+    if len(number) > 40 or not re.fullmatch(r"[A-Z0-9 ./-]*", number):
+        raise Invalid("A number on a card has at most 40 letters, digits, hyphens, dots and slashes.", field_name)
+    return number
+
+
+def check_span(begins: date | None, ends: date | None) -> None:
+    """Raises Invalid."""
+    if begins and ends and ends < begins:
+        raise Invalid("It ends before it begins.", "ends")
 
 
 def temporary_name(number: int) -> str:

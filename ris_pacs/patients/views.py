@@ -8,16 +8,19 @@ from typing import Any
 from flask import Blueprint, redirect, request
 from werkzeug.wrappers import Response
 
+from ris_pacs.catalog import queries as catalog
 from ris_pacs.kernel.errors import DomainError
 from ris_pacs.kernel.rights import Right
 from ris_pacs.kernel.uow import read_only, unit_of_work
 from ris_pacs.patients import queries, rules
 from ris_pacs.patients.errors import LikelyDuplicate
-from ris_pacs.patients.forms import PatientForm
+from ris_pacs.patients.forms import CoverageForm, PatientForm
+from ris_pacs.patients.service import coverage as coverage_service
 from ris_pacs.patients.service import register as service
 from ris_pacs.web import context, shell
-from ris_pacs.web.answers import UNPROCESSABLE, refused, say, show_on
+from ris_pacs.web.answers import UNPROCESSABLE, drawer_or_page, refused, say, show_on
 from ris_pacs.web.context import requires
+from ris_pacs.web.words import day
 
 blueprint = Blueprint("patients", __name__)
 
@@ -72,7 +75,7 @@ def _form_page(form: PatientForm, status: int = 200, **values: Any) -> Response:
 
 
 @blueprint.get("/patients/<int:patient_id>/edit")
-@requires(Right.PATIENT_EDIT)
+@requires(Right.PATIENT_CORRECT)
 def edit(patient_id: int) -> Response:
     with read_only(context.system()) as uow:
         patient = queries.view_patient(uow, patient_id, context.actor())
@@ -80,7 +83,7 @@ def edit(patient_id: int) -> Response:
 
 
 @blueprint.post("/patients/<int:patient_id>/edit")
-@requires(Right.PATIENT_EDIT)
+@requires(Right.PATIENT_CORRECT)
 def change(patient_id: int) -> Response:
     with read_only(context.system()) as uow:
         patient = queries.view_patient(uow, patient_id, context.actor())
@@ -96,3 +99,75 @@ def change(patient_id: int) -> Response:
         return again
     say("Saved")
     return redirect(f"/patients/{patient_id}")
+
+
+@blueprint.get("/patients/<int:patient_id>/coverage")
+@requires(Right.PATIENT_VIEW)
+def coverage(patient_id: int) -> Response:
+    """Who pays for the patient."""
+    return shell.render("patients/coverage.html", drawer="", **_coverages(patient_id))
+
+
+def _coverages(patient_id: int) -> dict[str, Any]:
+    with read_only(context.system()) as uow:
+        patient = queries.view_patient(uow, patient_id, context.actor())
+        found = queries.coverages(uow, patient_id, context.actor())
+        payers = catalog.payers(uow)
+    return {"patient": patient, "coverages": found, "payers": payers, "relationships": rules.RELATIONSHIPS}
+
+
+@blueprint.get("/patients/<int:patient_id>/coverage/new")
+@requires(Right.COVERAGE_EDIT)
+def new_coverage(patient_id: int) -> Response:
+    return _coverage_drawer(patient_id, CoverageForm(), None)
+
+
+@blueprint.post("/patients/<int:patient_id>/coverage/new")
+@requires(Right.COVERAGE_EDIT)
+def add_coverage(patient_id: int) -> Response:
+    form, actor = CoverageForm().offer(_payers()), context.actor()
+
+    def save() -> None:
+        with unit_of_work(context.system()) as uow:
+            coverage_service.add_coverage(uow, patient_id, form.facts(), actor)
+
+    return refused(form, save, lambda: _coverage_drawer(patient_id, form, None)) or _back_to_coverage(patient_id)
+
+
+@blueprint.get("/patients/<int:patient_id>/coverage/<int:coverage_id>")
+@requires(Right.COVERAGE_EDIT)
+def show_coverage(patient_id: int, coverage_id: int) -> Response:
+    with read_only(context.system()) as uow:
+        found = queries.coverage(uow, coverage_id, context.actor())
+    form = CoverageForm(obj=found)
+    form.begins.data, form.ends.data = day(found.begins), day(found.ends)
+    return _coverage_drawer(patient_id, form, coverage_id)
+
+
+@blueprint.post("/patients/<int:patient_id>/coverage/<int:coverage_id>")
+@requires(Right.COVERAGE_EDIT)
+def change_coverage(patient_id: int, coverage_id: int) -> Response:
+    form, actor = CoverageForm().offer(_payers()), context.actor()
+
+    def save() -> None:
+        with unit_of_work(context.system()) as uow:
+            coverage_service.change_coverage(uow, coverage_id, form.facts(), actor)
+
+    return refused(form, save, lambda: _coverage_drawer(patient_id, form, coverage_id)) or _back_to_coverage(patient_id)
+
+
+def _payers() -> list[catalog.Payer]:
+    with read_only(context.system()) as uow:
+        return catalog.payers(uow)
+
+
+def _back_to_coverage(patient_id: int) -> Response:
+    say("Saved")
+    return redirect(f"/patients/{patient_id}/coverage")
+
+
+def _coverage_drawer(patient_id: int, form: CoverageForm, coverage_id: int | None) -> Response:
+    values = _coverages(patient_id)
+    form.offer(values["payers"])
+    drawer = "patients/coverage_drawer.html"
+    return drawer_or_page(drawer, "patients/coverage.html", drawer=drawer, form=form, coverage_id=coverage_id, **values)

@@ -22,7 +22,7 @@ def id_in(text: str | None) -> int | None:
     return int(text)
 
 
-def day_in(text: str) -> date:
+def day_in(text: str, field: str = "day") -> date:
     """A day as people write it: 24 Nov 2026, 2026-11-24, 11/24/2026. Raises Invalid."""
     words = re.sub(r"\s+", " ", text.strip())
     for pattern in DAY_FORMS:
@@ -32,7 +32,7 @@ def day_in(text: str) -> date:
             continue
         if day.year in YEARS:
             return day
-    raise Invalid(f"“{words[:40]}” is not a day. Write 24 Nov 2026 or 2026-11-24.", "day")
+    raise Invalid(f"“{words[:40]}” is not a day. Write 24 Nov 2026 or 2026-11-24.", field)
 
 
 def day_asked(name: str = "day") -> date:

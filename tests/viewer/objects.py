@@ -81,8 +81,6 @@ def ct_series(
             disc(40 + 20 * number, radius=40 - 3 * number),
             study,
             series,
-            SeriesNumber=2,
-            SeriesDescription="Axial 10.0",
             InstanceNumber=number + 1,
             ImagePositionPatient=[-50, -50, first + apart * number],
             ImageOrientationPatient=AXIAL,
@@ -93,7 +91,7 @@ def ct_series(
             RescaleIntercept=0,
             WindowCenter=40,
             WindowWidth=400,
-            **values,
+            **{"SeriesNumber": 2, "SeriesDescription": "Axial 10.0", **values},
         )
         for number in range(count)
     ]

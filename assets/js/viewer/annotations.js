@@ -3,7 +3,7 @@
 import { BaseTool, addTool, AngleTool, annotation, EllipticalROITool, Enums, init as startTools, LengthTool, PanTool, RectangleROITool, ToolGroupManager, WindowLevelTool, ZoomTool } from "@cornerstonejs/tools";
 import { cache, eventTarget } from "@cornerstonejs/core";
 
-import { pictureOf } from "./images.js";
+import { fromFirstCentre, pictureOf } from "./images.js";
 import { described } from "./measure.js";
 
 const YELLOW = "rgb(255, 224, 112)";
@@ -13,22 +13,16 @@ const SETTLED_AFTER = 250; // ms without a further update of a measurement
 
 const { Primary, Auxiliary, Secondary } = Enums.MouseBindings;
 
-/** Dragging up and down goes through the stack; the viewport's element hears "viewer:scroll". */
+/** Dragging up and down goes through the stack; the viewport's element hears "viewer:scroll", in pixels. */
 class ScrollTool extends BaseTool {
   static toolName = "ViewerScroll";
 
   constructor(props = {}, defaults = { supportedInteractionTypes: ["Mouse", "Touch"], configuration: {} }) {
     super(props, defaults);
-    this.rest = 0;
   }
 
   mouseDragCallback({ detail: { element, deltaPoints } }) {
-    const step = Math.max(3, element.clientHeight / 150);
-    this.rest += deltaPoints.canvas[1];
-    const steps = Math.trunc(this.rest / step);
-    if (!steps) return;
-    this.rest -= steps * step;
-    element.dispatchEvent(new CustomEvent("viewer:scroll", { detail: steps }));
+    element.dispatchEvent(new CustomEvent("viewer:scroll", { detail: deltaPoints.canvas[1] }));
   }
 
   touchDragCallback(event) {
@@ -92,8 +86,8 @@ const remembered = new WeakMap(); // data of an annotation → what was said of 
 
 function descriptionOf(kind, data, id) {
   const picture = pictureOf(id);
-  const points = data.handles.points.map((point) => point.slice(0, 2));
-  if (!picture || points.length < (kind === "angle" ? 3 : 2)) return null;
+  if (!picture || data.handles.points.length < (kind === "angle" ? 3 : 2)) return null;
+  const points = data.handles.points.map((point) => fromFirstCentre(picture, point));
   const key = `${id} ${points.join(" ")}`;
   const before = remembered.get(data);
   if (before?.key === key) return before.found;

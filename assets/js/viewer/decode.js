@@ -2,12 +2,9 @@
 // which are fetched when the first picture needs them.
 
 import { wrap } from "comlink";
-import {
-  convertPaletteColor,
-  convertRGBColorByPlane,
-  convertYBRFullByPixel,
-  convertYBRFullByPlane,
-} from "dicom-image-loader/imageLoader/colorSpaceConverters/index.js";
+import { convertRGBColorByPlane, convertYBRFullByPixel, convertYBRFullByPlane } from "dicom-image-loader/imageLoader/colorSpaceConverters/index.js";
+
+import { coloured } from "./palette.js";
 
 const IMPLICIT = "1.2.840.10008.1.2";
 const EXPLICIT = "1.2.840.10008.1.2.1";
@@ -36,7 +33,7 @@ export async function decoded(picture, bytes, transferSyntax, bulk) {
   const { shape } = picture;
   const stored = NATIVE.has(transferSyntax) ? native(shape, bytes, transferSyntax) : await byWorker(picture, bytes, transferSyntax);
   if (stored.length < shape.rows * shape.columns * shape.samples) throw new Error("the frame breaks off");
-  if (shape.photometric === "PALETTE COLOR") return { pixels: await coloured(picture, stored, bulk), components: 3 };
+  if (shape.photometric === "PALETTE COLOR") return { pixels: await coloured(picture.dataset, significant(shape, stored), shape.signed, bulk), components: 3 };
   if (shape.samples > 1) return { pixels: rgb(shape, stored, transferSyntax), components: 3 };
   return { pixels: toned(picture.tone, significant(shape, stored)), components: 1 };
 }
@@ -123,34 +120,9 @@ function lookedUp({ descriptor: [entries, begin], data }) {
 function rgb(shape, stored, transferSyntax) {
   const found = new Uint8ClampedArray(shape.rows * shape.columns * 3);
   const bytes = stored.BYTES_PER_ELEMENT > 1 ? Uint8Array.from(stored, (value) => value >> (shape.stored - 8)) : stored;
-  const frame = { rows: shape.rows, columns: shape.columns, pixelData: bytes };
   const isYbr = shape.photometric === "YBR_FULL" && !JPEG_LOSSY.has(transferSyntax); // That decoder gives RGB.
   if (isYbr) (shape.planar ? convertYBRFullByPlane : convertYBRFullByPixel)(bytes, found, false);
-  else if (shape.planar && NATIVE.has(transferSyntax)) convertRGBColorByPlane(frame.pixelData, found, false);
+  else if (shape.planar && NATIVE.has(transferSyntax)) convertRGBColorByPlane(bytes, found, false);
   else found.set(bytes.subarray(0, found.length));
   return new Uint8Array(found.buffer);
-}
-
-const TABLES = { red: ["00281101", "00281201"], green: ["00281102", "00281202"], blue: ["00281103", "00281203"] };
-
-async function coloured(picture, stored, bulk) {
-  const { shape } = picture;
-  const frame = { rows: shape.rows, columns: shape.columns, pixelData: stored };
-  for (const [name, [descriptor, data]] of Object.entries(TABLES)) {
-    const described = picture.dataset[descriptor]?.Value?.map(Number);
-    if (!described) throw new Error("its palette is missing");
-    frame[`${name}PaletteColorLookupTableDescriptor`] = described;
-    frame[`${name}PaletteColorLookupTableData`] = await table(picture.dataset[data], described, bulk);
-  }
-  const found = new Uint8ClampedArray(shape.rows * shape.columns * 3);
-  convertPaletteColor(frame, found, false);
-  return new Uint8Array(found.buffer);
-}
-
-async function table(element, [entries, , bits], bulk) {
-  if (element?.Value) return element.Value.map(Number);
-  const bytes = element?.InlineBinary ? Uint8Array.from(atob(element.InlineBinary), (letter) => letter.charCodeAt(0)) : element?.BulkDataURI && (await bulk(element.BulkDataURI));
-  if (!bytes) throw new Error("its palette is missing");
-  const wide = bits > 8 && bytes.length >= (entries || 65536) * 2;
-  return wide ? Array.from(new Uint16Array(bytes.slice().buffer)) : Array.from(bytes.subarray(0, entries || 65536));
 }

@@ -19,7 +19,9 @@ export const frameUrl = (picture) => `${instanceUrl(picture)}/frames/${picture.f
 export const renderedUrl = (picture) => `${frameUrl(picture)}/rendered`;
 
 async function ask(url, accept) {
-  const answer = await fetch(url, { headers: { Accept: accept }, signal: AbortSignal.timeout(PATIENCE) }).catch(() => null);
+  const how = { headers: { Accept: accept }, redirect: "manual", signal: AbortSignal.timeout(PATIENCE) };
+  const answer = await fetch(url, how).catch(() => null);
+  if (answer?.type === "opaqueredirect") throw new NotAnswered(401, url); // to the door
   if (!answer?.ok) throw new NotAnswered(answer?.status ?? 0, url);
   return answer;
 }

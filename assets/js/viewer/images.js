@@ -2,37 +2,35 @@
 // picture in a plane of its own, x to the right and y down in mm: where it lies in the patient is kept in geometry.js,
 // so odd headers cannot bend what is drawn, and distances in the plane are distances.
 
-import { imageLoader, metaData, utilities } from "@cornerstonejs/core";
+import { getShouldUseCPURendering, imageLoader, metaData, utilities } from "@cornerstonejs/core";
 
-import { bulkData, frameOf, NotAnswered } from "./dicomweb.js";
+import { bulkData, frameOf } from "./dicomweb.js";
 import { decoded } from "./decode.js";
 import { isColour, ownWindow, statisticsOf } from "./windows.js";
 
 const known = new Map(); // id → picture
-const failed = new Map(); // id → why
 const statistics = new Map();
 
 export const remember = (pictures) => pictures.forEach((picture) => known.set(picture.id, picture));
 export const pictureOf = (id) => known.get(id);
-export const failureOf = (id) => failed.get(id);
 export const statisticsFor = (id) => statistics.get(id) ?? { min: 0, max: 255, low: 0, high: 255 };
 
+/** A point of cornerstone's plane from the centre of the first pixel; on the processor it counts from its corner. */
+export function fromFirstCentre(picture, [x, y]) {
+  const half = getShouldUseCPURendering() ? 0.5 : 0;
+  return [x - half * picture.spacing.column, y - half * picture.spacing.row];
+}
+
 export function startImages() {
-  imageLoader.registerImageLoader("frames", (id) => ({ promise: load(id) }));
+  imageLoader.registerImageLoader("frames", (id) => ({ promise: fetched(known.get(id)) }));
   metaData.addProvider(provide, 100_000);
 }
 
-async function load(id) {
-  const picture = known.get(id);
-  try {
-    const { bytes, transferSyntax } = await frameOf(picture);
-    const { pixels, components } = await decoded(picture, bytes, transferSyntax, bulkData);
-    failed.delete(id);
-    return imageOf(picture, pixels, components);
-  } catch (problem) {
-    failed.set(id, problem instanceof NotAnswered ? { status: problem.status } : { decode: true });
-    throw problem;
-  }
+/** The picture as cornerstone's image. Raises NotAnswered, and Error for what cannot be decoded. */
+export async function fetched(picture) {
+  const { bytes, transferSyntax } = await frameOf(picture);
+  const { pixels, components } = await decoded(picture, bytes, transferSyntax, bulkData);
+  return imageOf(picture, pixels, components);
 }
 
 function imageOf(picture, pixels, components) {

@@ -74,16 +74,16 @@ export class Pane {
 
   async work() {
     while (this.picture && (this.shown !== this.picture || this.drawn !== Boolean(this.screen))) {
-      const { stack, picture, index } = this;
+      const { stack, picture, index, screen } = this;
       const slow = setTimeout(() => this.element.classList.add("viewer-pane-waiting"), 200);
-      const problem = await this.draw(stack, picture, index).catch((caught) => caught);
+      const problem = await this.draw(screen, stack, picture, index).catch((caught) => caught);
       clearTimeout(slow);
       this.element.classList.remove("viewer-pane-waiting");
       if (this.stack !== stack || this.picture !== picture) continue;
       this.shown = picture;
-      this.drawn = Boolean(this.screen);
+      this.drawn = Boolean(screen);
       this.element.dataset.shown = index + 1;
-      this.element.dataset.by = this.screen ? "engine" : "server";
+      this.element.dataset.by = screen ? "engine" : "server";
       this.element.classList.toggle("viewer-pane-failed", Boolean(problem));
       this.tell(problem ? this.viewer.wordsFor(problem) : "");
       this.describe();
@@ -91,11 +91,11 @@ export class Pane {
     this.fetchAhead();
   }
 
-  async draw(stack, picture, index) {
-    if (!this.screen) return this.drawByServer(picture);
+  async draw(screen, stack, picture, index) {
+    if (!screen) return this.drawByServer(picture);
     await this.viewer.engine.load(picture);
     if (this.picture !== picture) return undefined;
-    await this.screen.show(stack.pictures, index, this.window);
+    await screen.show(stack.pictures, index, this.window);
     this.preview.hidden = true;
     return undefined;
   }
@@ -176,5 +176,5 @@ export class Pane {
 
 function linkOf(stack, { words, instanceUrl }) {
   if (stack.kind === "pdf") return { url: `${stack.url}/rendered`, text: words.openPdf, target: "_blank" };
-  return instanceUrl ? { url: instanceUrl + stack.instance, text: words.openObject } : null;
+  return instanceUrl && stack.instance ? { url: instanceUrl + stack.instance, text: words.openObject } : null;
 }

@@ -1,6 +1,7 @@
 // Wheel, scroll drag and the value under the cursor. What the buttons do is cornerstone's tools' (annotations.js).
 
 const WHEEL_STEP = 60; // of a fine wheel's or a touchpad's pixels
+const DRAG_STEP = [4, 30]; // pixels for one picture, at least and at most; a stack is as long as the viewport is high
 
 export function bindPointer(viewer, pane) {
   const { surface, screen } = pane;
@@ -22,9 +23,16 @@ export function bindPointer(viewer, pane) {
     pane.step(steps);
   }, { passive: false, capture: true });
 
+  let dragged = 0;
   surface.addEventListener("viewer:scroll", ({ detail }) => {
+    const [least, most] = DRAG_STEP;
+    const step = Math.min(most, Math.max(least, surface.clientHeight / (pane.stack?.pictures.length || 1)));
+    dragged += detail;
+    const steps = Math.trunc(dragged / step);
+    if (!steps) return;
+    dragged -= steps * step;
     viewer.cine.stop();
-    pane.step(detail);
+    pane.step(steps);
   });
 
   let asked = false;

@@ -1,15 +1,17 @@
 // One viewport of cornerstone: the only module beside images.js and annotations.js that knows how it draws.
 
-import { cache, Enums, imageLoader, init as startCore, RenderingEngine } from "@cornerstonejs/core";
+import { cache, Enums, getShouldUseCPURendering, init as startCore, RenderingEngine } from "@cornerstonejs/core";
 
 import { prepareWorkers } from "./decode.js";
-import { failureOf, remember, startImages, statisticsFor } from "./images.js";
+import { fetched, fromFirstCentre, remember, startImages, statisticsFor } from "./images.js";
+import { indexOf } from "./measure.js";
 import { annotationsOf, onMeasured, prepareTools, removeMeasurement, ToolBox } from "./annotations.js";
 import { isColour, ownWindow, rangeOf, windowOfRange } from "./windows.js";
 
-export { failureOf, onMeasured, removeMeasurement, statisticsFor };
+export { onMeasured, removeMeasurement, statisticsFor };
 
-const CACHE_BYTES = 768 * 1024 * 1024;
+const MEGABYTE = 1024 * 1024;
+const CACHE_BYTES = (navigator.deviceMemory ?? 8) < 4 ? 192 * MEGABYTE : 768 * MEGABYTE;
 const CONTEXTS = 2; // of WebGL: as many as there are viewports
 
 /** What all viewports of a page share. */
@@ -21,25 +23,36 @@ export class Engine {
     prepareTools(words);
     cache.setMaxCacheSize(CACHE_BYTES);
     this.rendering = new RenderingEngine(name);
+    this.loading = new Map(); // picture → a promise
+    this.screens = [];
     this.tools = new ToolBox(name, this.rendering.id);
   }
 
   screen(element, name) {
-    return new Screen(this, element, name);
+    const made = new Screen(this, element, name);
+    this.screens.push(made);
+    return made;
   }
 
-  /** Fetches and decodes a picture, so that showing it takes no time. */
-  async load(picture) {
-    remember([picture]);
-    await imageLoader.loadAndCacheImage(picture.id);
+  /** Fetches and decodes a picture, so that showing it takes no time. Raises what its loading raised. */
+  load(picture) {
+    if (this.has(picture)) return Promise.resolve();
+    if (!this.loading.has(picture)) {
+      const coming = fetched(picture).then((image) => cache.putImageLoadObject(picture.id, { promise: Promise.resolve(image) }));
+      this.loading.set(picture, coming.finally(() => this.loading.delete(picture)));
+    }
+    return this.loading.get(picture);
   }
 
   has(picture) {
     return Boolean(cache.getImageLoadObject(picture.id));
   }
 
+  /** After a change of size: what filled its viewport fills the new one, what was zoomed stays as it was. */
   resize() {
+    const filling = this.screens.filter((screen) => screen.isFitted());
     this.rendering.resize(true, true);
+    filling.forEach((screen) => screen.fit());
   }
 }
 
@@ -74,8 +87,9 @@ class Screen {
   setWindow(window) {
     const own = isColour(this.picture) ? { center: 128, width: 256 } : ownWindow(this.picture, statisticsFor(this.picture.id));
     const { lower, upper } = rangeOf(window ?? own);
-    const curve = window ? "LINEAR" : this.picture.tone.curve;
-    this.viewport.setProperties({ voiRange: { lower, upper }, VOILUTFunction: curve, invert: this.isInverted() });
+    // Without WebGL cornerstone draws on the processor, which knows no other curve than a straight line.
+    const curve = getShouldUseCPURendering() ? {} : { VOILUTFunction: window ? "LINEAR" : this.picture.tone.curve };
+    this.viewport.setProperties({ voiRange: { lower, upper }, ...curve, invert: this.isInverted() });
     this.viewport.render();
   }
 
@@ -116,6 +130,16 @@ class Screen {
     return this.viewport.getZoom();
   }
 
+  isFitted() {
+    return Boolean(this.picture) && Math.abs(this.zoom() - 1) < 0.01 && Math.hypot(...this.viewport.getPan()) < 1;
+  }
+
+  fit() {
+    this.viewport.setZoom(1);
+    this.viewport.setPan([0, 0]);
+    this.viewport.render();
+  }
+
   reset() {
     this.inverted = false;
     this.viewport.setViewPresentation({ rotation: 0 });
@@ -126,8 +150,7 @@ class Screen {
 
   /** Column and row, continuous, under a point of the element in CSS pixels. */
   indexAt([x, y]) {
-    const world = this.viewport.canvasToWorld([x, y]);
-    return [world[0] / this.picture.spacing.column, world[1] / this.picture.spacing.row];
+    return indexOf(this.picture, fromFirstCentre(this.picture, this.viewport.canvasToWorld([x, y])));
   }
 
   /** Where the right and the lower edge of the viewport point, in columns and rows of the picture. */

@@ -26,7 +26,7 @@ export class Toolbar {
   do(what) {
     const { viewer } = this;
     const { active } = viewer;
-    const screen = active.isDrawn && active.screen;
+    const screen = active.isDrawn ? active.screen : null;
     const doings = {
       key: () => viewer.keyImage(),
       play: () => viewer.cine.toggle(),
@@ -34,6 +34,7 @@ export class Toolbar {
       layout: () => viewer.setLayout(viewer.layout === 2 ? 1 : 2),
       reset: () => active.reset(),
       overlay: () => viewer.root.classList.toggle("viewer-bare"),
+      more: () => this.element.classList.toggle("viewer-bar-more"),
       remove: () => viewer.remove(),
       "series-before": () => viewer.openBeside(-1),
       "series-after": () => viewer.openBeside(1),
@@ -69,6 +70,7 @@ export class Toolbar {
     press("[data-viewer-do=link]", viewer.linked);
     press("[data-viewer-do=layout]", viewer.layout === 2);
     press("[data-viewer-do=play]", viewer.cine.playing);
+    this.element.querySelector("[data-viewer-do=more]")?.setAttribute("aria-expanded", String(this.element.classList.contains("viewer-bar-more")));
     press("[data-viewer-do=overlay]", viewer.root.classList.contains("viewer-bare"));
     const link = this.element.querySelector("[data-viewer-do=link]");
     link.hidden = viewer.panes.length < 2 || viewer.layout < 2;

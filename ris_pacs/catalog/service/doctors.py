@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from ris_pacs.catalog import rules
+from ris_pacs.catalog import queries, rules
 from ris_pacs.catalog.models import Practitioner
+from ris_pacs.kernel import audit
 from ris_pacs.kernel.actor import Actor
 from ris_pacs.kernel.errors import Invalid
+from ris_pacs.kernel.rights import Right, demand
 from ris_pacs.kernel.text import fold
 
 if TYPE_CHECKING:
@@ -56,5 +58,21 @@ def find_or_add_practitioner(uow: UnitOfWork, facts: DoctorFacts, actor: Actor) 
         folded=folded,
     )
     uow.session.add(doctor)
+    uow.session.flush()
+    return doctor
+
+
+def set_npi(uow: UnitOfWork, practitioner_id: int, npi: str, actor: Actor) -> Practitioner:
+    """The number that a doctor is known by to payers. Raises BadNpi, Invalid (somebody else's), NoSuchPractitioner."""
+    demand(actor, Right.BILLING_EDIT)
+    doctor = queries.practitioner(uow, practitioner_id)
+    number = rules.check_npi(npi)
+    holder = uow.session.scalar(
+        select(Practitioner).where(Practitioner.npi == number, Practitioner.id != practitioner_id)
+    )
+    if holder is not None:
+        raise Invalid(f"{number} is the NPI of {holder.given} {holder.family}.".replace("  ", " "), "npi")
+    audit.record(uow, actor, "set NPI", ("doctor", doctor.id), patient_id=None, detail={"npi": [doctor.npi, number]})
+    doctor.npi = number
     uow.session.flush()
     return doctor

@@ -139,7 +139,7 @@ def change_patient(uow: UnitOfWork, patient_id: int, facts: PatientFacts, actor:
 
     A name that was legal before is kept as a previous one. Raises Invalid, NoSuchPatient, IdentifierTaken.
     """
-    demand(actor, Right.PATIENT_EDIT)
+    demand(actor, Right.PATIENT_CORRECT)
     patient = queries.patient(uow, patient_id, actor)
     facts = _checked(uow, facts)
     before = {"name": patient.name.dicom(), "birth_date": patient.birth_date, "sex": patient.sex}

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from flask import Blueprint
 from werkzeug.wrappers import Response
 
-from ris_pacs.billing import queries
+from ris_pacs.billing.queries import performed
 from ris_pacs.kernel.rights import Right
 from ris_pacs.kernel.uow import read_only
 from ris_pacs.orders.queries import ExamRow
@@ -19,12 +19,12 @@ from ris_pacs.web.asking import day_asked
 from ris_pacs.web.context import requires
 from ris_pacs.web.words import day
 
-blueprint = Blueprint("billing", __name__)
+blueprint = Blueprint("performed", __name__)
 
 ONE_DAY = timedelta(days=1)
 
 
-@blueprint.get("/billing")
+@blueprint.get("/billing/performed")
 @requires(Right.BILLING_VIEW)
 def index() -> Response:
     chosen, exams = _performed()
@@ -33,7 +33,7 @@ def index() -> Response:
     )
 
 
-@blueprint.get("/billing.csv")
+@blueprint.get("/billing/performed.csv")
 @requires(Right.BILLING_VIEW)
 def as_csv() -> Response:
     chosen, exams = _performed()
@@ -61,4 +61,4 @@ def as_csv() -> Response:
 def _performed() -> tuple[date, Sequence[ExamRow]]:
     chosen = day_asked()
     with read_only(context.system()) as uow:
-        return chosen, queries.performed(uow, chosen, chosen, context.site().zone, context.actor())
+        return chosen, performed.performed(uow, chosen, chosen, context.site().zone, context.actor())
