@@ -12,6 +12,7 @@ from pydicom.uid import JPEG2000Lossless, generate_uid
 
 from tests.viewer.conftest import House, Look
 from tests.viewer.objects import ct_series, dataset, keep
+from tests.web.test_parts import faults
 
 PDF = "1.2.840.10008.5.1.4.1.1.104.1"
 REPORT = "1.2.840.10008.5.1.4.1.1.88.11"
@@ -80,6 +81,26 @@ def test_a_picture_that_the_server_does_not_send_says_so_and_comes_when_asked_ag
     expect(viewer.pane()).to_have_attribute("data-shown", "2")
 
 
+def test_a_series_that_does_not_come_leaves_the_others(look: Look, house: House) -> None:
+    study = generate_uid()
+    lost, shown, scout = (
+        ct_series(count, study=study, SeriesNumber=number, SeriesDescription=words)
+        for number, count, words in ((2, 3, "Lost"), (3, 9, "Shown"), (1, 1, "Scout"))
+    )
+    viewer = look(None, may_fail=True)
+    metadata = re.compile(rf"/series/{re.escape(lost[0].SeriesInstanceUID)}/metadata")
+    viewer.page.route(metadata, lambda route: route.fulfill(status=503))
+    viewer.open(keep(house.system, *lost, *shown, *scout).id)
+    expect(viewer.words("series")).to_have_text("Series 3 · Shown")  # The volume, not its scout.
+    titles = viewer.root.locator("[data-viewer-stack] [data-show=title]")
+    expect(titles).to_have_text(["Scout", "Lost", "Shown"])
+    viewer.page.keyboard.press("[")
+    expect(viewer.message()).to_contain_text("did not send this series")
+    viewer.page.keyboard.press("[")
+    expect(viewer.words("series")).to_have_text("Series 1 · Scout")
+    expect(viewer.message()).to_be_hidden()
+
+
 def test_who_is_signed_out_meanwhile_is_told(look: Look, house: House) -> None:
     viewer = look(keep(house.system, *ct_series(12)).id, may_fail=True)
     viewer.page.context.clear_cookies()
@@ -114,6 +135,7 @@ def test_a_prior_stands_beside_and_goes_along_by_place(compare) -> None:
     expect(viewer.words("mark", 0)).to_have_text("Current")
     expect(viewer.words("mark", 1)).to_have_text("Prior, 18 months")
     expect(viewer.words("place", 1)).to_have_text("5.0 mm @ 0 mm")
+    assert faults(viewer.page) == []
     for _ in range(3):
         viewer.page.keyboard.press("ArrowDown")
     expect(viewer.words("place", 0)).to_have_text("10.0 mm @ 30 mm")

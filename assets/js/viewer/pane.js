@@ -176,5 +176,5 @@ export class Pane {
 
 function linkOf(stack, { words, instanceUrl }) {
   if (stack.kind === "pdf") return { url: `${stack.url}/rendered`, text: words.openPdf, target: "_blank" };
-  return instanceUrl ? { url: instanceUrl + stack.instance, text: words.openObject } : null;
+  return instanceUrl && stack.instance ? { url: instanceUrl + stack.instance, text: words.openObject } : null;
 }
