@@ -101,7 +101,7 @@ SHOTS: dict[str, tuple[Shot, ...]] = {
         Shot("missing", "/billing/missing"),
         Shot("missing-exam", "/billing/missing", (EXAM,), widths=DESK),
         Shot("claims", "/billing"),
-        Shot("claim", "/billing", (EXAM,)),
+        Shot("claim", "/billing", ("main tbody tr:has-text('authorisation') [data-row-link] >> nth=0",)),
         Shot("ready", "/billing?show=ready", widths=DESK),
         Shot("paid-claim", "/billing?show=paid", (EXAM,), widths=DESK),
         Shot("denied-claim", "/billing?show=denied", (EXAM,), widths=DESK),
