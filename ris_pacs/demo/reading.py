@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from ris_pacs.accounts.service import Confirmation
 from ris_pacs.demo.plan import PlannedExam
-from ris_pacs.demo.reports import BEGUN_BEFORE, PlannedReport, plan_report
+from ris_pacs.demo.reports import BEGUN_BEFORE, PlannedReport, plain_report, plan_report
 from ris_pacs.kernel.actor import Actor
 from ris_pacs.kernel.uow import System, UnitOfWork, unit_of_work
 from ris_pacs.orders.queries import Order
@@ -73,6 +73,14 @@ class ReadingRoom:
             plan = self._plan(uow, exam, order)
             actor = self._who(exam, first=False)
             self._write_and_sign(uow, order, plan.sections, plan.first, actor, sign.sign_final)
+
+    def read_plainly(self, order: Order) -> None:
+        """An exam that nobody planned: the attending finds nothing and signs."""
+        exam = order.exams[0]
+        sections = plain_report(exam.procedure.code, exam.laterality, order.question)
+        actor = replace(self._attending, occasion=f"demo order {order.id}")
+        with unit_of_work(self._system) as uow:
+            self._write_and_sign(uow, order, sections, sections, actor, sign.sign_final)
 
     def _write_and_sign(
         self,

@@ -56,6 +56,25 @@ def plan_report(exam: PlannedExam, complete: datetime, comparison: str = "") -> 
     return PlannedReport(read, signed, by_resident, sections, first, _ADDENDUM if draw.random() < 0.06 else "")
 
 
+def plain_report(code: str, laterality: str, question: str) -> dict[str, str]:
+    """Nothing found, for an exam that nobody planned. code: of its procedure."""
+    said, side = _said(code), LATERALITIES.get(laterality, "")
+    sections = {
+        "clinical": question,
+        "technique": str(said["technique"]),
+        "comparison": "None.",
+        "findings": "\n".join(said["normal"]),  # type: ignore[arg-type]
+        "impression": str(said["well"]),
+    }
+    return _with_side(sections, side)
+
+
+def _with_side(sections: dict[str, str], side: str) -> dict[str, str]:
+    return {
+        key: text.replace("{side}", side) if side else text.replace("{side} ", "") for key, text in sections.items()
+    }
+
+
 def _sections(exam: PlannedExam, comparison: str, draw: random.Random) -> dict[str, str]:
     said = _said(exam.procedure.code)
     side = LATERALITIES.get(exam.laterality, "")
@@ -71,6 +90,4 @@ def _sections(exam: PlannedExam, comparison: str, draw: random.Random) -> dict[s
         "findings": "\n".join(normal),
         "impression": impression,
     }
-    return {
-        key: text.replace("{side}", side) if side else text.replace("{side} ", "") for key, text in sections.items()
-    }
+    return _with_side(sections, side)
