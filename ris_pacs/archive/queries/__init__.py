@@ -16,7 +16,9 @@ from ris_pacs.archive.errors import NoSuchInstance, NoSuchStudy
 from ris_pacs.archive.models import Instance, Series, Study, StudyLink
 from ris_pacs.catalog.models import Device
 from ris_pacs.kernel import audit
-from ris_pacs.kernel.actor import Actor
+from ris_pacs.kernel.actor import Actor, Role
+from ris_pacs.orders import queries as orders
+from ris_pacs.orders.models import Order, RequestedProcedure
 from ris_pacs.scheduling.models import ScheduledStep, StepStation
 from ris_pacs.worklist.models import PerformedObject, PerformedSeries, PerformedStepLink
 
@@ -176,10 +178,23 @@ def studies_of_patient(uow: UnitOfWork, patient_ids: Sequence[int], actor: Actor
 def visible_studies(uow: UnitOfWork, actor: Actor) -> Select[Study]:
     """A study is visible with one of the exams that it answers, its patient, or by a grant of its own.
 
-    What is not linked is for staff only: nobody knows yet whose it is.
+    What is not linked is for staff only: nobody knows yet whose it is. A patient sees the studies of exams whose
+    result is released, and no other of the own ones.
     """
     if actor.is_staff:
         return select(Study)
+    if actor.role is Role.PATIENT:
+        own = (
+            select(StudyLink.study_id)
+            .join(RequestedProcedure, RequestedProcedure.id == StudyLink.requested_procedure_id)
+            .join(Order, Order.id == RequestedProcedure.order_id)
+            .where(
+                StudyLink.undone_at.is_(None),
+                RequestedProcedure.id.in_(orders.released_exams(uow)),
+                visible(uow, actor, patient=Order.patient_id),
+            )
+        )
+        return select(Study).where(Study.id.in_(own))
     by_exam = Study.id.in_(
         select(StudyLink.study_id).where(
             StudyLink.undone_at.is_(None),
