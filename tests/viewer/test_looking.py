@@ -84,6 +84,15 @@ def test_dragging_windows_and_the_window_stays_for_the_next_picture(look: Look, 
     expect(viewer.words("window")).to_have_text("W 400 L 40")
 
 
+def test_a_click_leaves_each_picture_its_own_window(look: Look, house: House) -> None:
+    datasets = ct_series(2)
+    datasets[1].WindowWidth = 1000
+    viewer = look(keep(house.system, *datasets).id)
+    viewer.pane().locator(".viewer-screen").click()
+    viewer.page.keyboard.press("ArrowDown")
+    expect(viewer.words("window")).to_have_text("W 1000 L 40")
+
+
 @pytest.mark.parametrize(("key", "words"), [("1", "W 400 L 40"), ("2", "W 1500 L −600"), ("4", "W 80 L 40")])
 def test_presets_are_on_the_digits(look: Look, study_id: int, key: str, words: str) -> None:
     viewer = look(study_id)

@@ -118,12 +118,12 @@ def pair(**prior: object) -> tuple[list[Dataset], list[Dataset]]:
 def compare(look: Look, house: House, monkeypatch: pytest.MonkeyPatch):
     """The page with a prior to choose. Whose studies belong together has its own test; here both are taken as one's."""
 
-    def open_both(now: list[Dataset], then: list[Dataset]):
+    def open_both(now: list[Dataset], then: list[Dataset], *, phone: bool = False):
         current, prior = keep(house.system, *now), keep(house.system, *then)
         monkeypatch.setattr("ris_pacs.viewer.queries.priors", lambda *_: [prior])
-        viewer = look(current.id)
+        viewer = look(current.id, phone=phone)
         viewer.page.get_by_label("Compare with").select_option(index=1)
-        viewer.drawn(1)
+        viewer.drawn(0 if phone else 1)
         return viewer
 
     return open_both
@@ -153,6 +153,14 @@ def test_without_a_common_frame_of_reference_a_prior_goes_along_by_its_share(com
     expect(viewer.pane(1)).to_have_attribute("data-shown", "11")
     viewer.page.keyboard.press("Home")
     expect(viewer.pane(1)).to_have_attribute("data-shown", "1")
+
+
+def test_on_a_phone_a_prior_takes_the_one_place_and_gives_it_back(compare) -> None:
+    viewer = compare(*pair(reference="2.25.200"), phone=True)
+    expect(viewer.words("mark")).to_have_text("Prior, 18 months")
+    viewer.page.get_by_label("Compare with").select_option(index=0)
+    expect(viewer.words("mark")).to_have_text("Current")
+    expect(viewer.words("image")).to_have_text("Image 1 of 6")
 
 
 def test_two_pictures_side_by_side_at_a_desk_and_one_on_a_phone(look: Look, house: House) -> None:

@@ -131,9 +131,8 @@ export class Pane {
     this.describe();
   }
 
-  /** A window that was dragged stays for the pictures that follow. */
   keepWindow() {
-    if (this.isDrawn) this.window = this.screen.window();
+    this.window = this.screen.window();
   }
 
   reset() {

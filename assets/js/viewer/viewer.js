@@ -39,6 +39,7 @@ export class Viewer {
     const drawing = this.startEngine();
     const { study } = this.root.dataset;
     const loading = await this.addStudy(study, { prior: false }, wantedAlone).catch((problem) => this.active.tell(this.wordsFor(problem)));
+    this.first = loading?.first ?? null;
     if (loading?.first) this.openIn(this.active, loading.first);
     else if (loading) this.active.tell(this.words.noPictures);
     await drawing;
@@ -98,6 +99,9 @@ export class Viewer {
       this.strip.remove(known);
     }
     this.comparing = uid;
+    for (const pane of this.panes) {
+      if (pane.stack && !this.studies.has(pane.stack.study) && this.first) this.openIn(pane, this.first);
+    }
     if (!uid) return this.setLayout(1);
     if (!this.isNarrow()) this.setLayout(2);
     const pane = this.panes.at(-1);
