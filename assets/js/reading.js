@@ -12,6 +12,7 @@ import { startSigning } from "./reading_sign.js";
 const PAUSE = 1_200;
 const HEARTBEAT = 60_000;
 const SLOWEST = 30_000;
+const AT_WORK = 10 * 60_000; // Who has touched nothing for so long gives no sign of life; the lease runs out.
 
 export function readingWord(name, values = {}) {
   const text = document.getElementById("reading-words")?.dataset[name] ?? "";
@@ -42,7 +43,11 @@ export class Room {
     window.addEventListener("pageshow", (event) => { if (event.persisted) this.save(true); });
     window.addEventListener("pagehide", () => this.leave());
     document.addEventListener("visibilitychange", () => { if (document.hidden) this.save(); else this.save(true); });
-    setInterval(() => { if (!document.hidden) this.save(true); }, HEARTBEAT);
+    this.touched = Date.now();
+    for (const kind of ["keydown", "pointermove", "wheel"]) {
+      document.addEventListener(kind, () => { this.touched = Date.now(); }, { passive: true });
+    }
+    setInterval(() => { if (!document.hidden && Date.now() - this.touched < AT_WORK) this.save(true); }, HEARTBEAT);
     this.root.addEventListener("click", ({ target }) => this.clicked(target));
     document.addEventListener("submit", (event) => this.submitted(event));
   }

@@ -199,6 +199,8 @@ TABLE: dict[str, set[str]] = {
     "GET /reading/autotexts": READERS,
     "POST /reading/autotexts": READERS,
     "POST /reading/autotexts/<int:autotext_id>/remove": READERS,
+    "GET /reports/<int:version_id>.pdf": READERS | {"referrer"},
+    "GET /verify/<digest>": ANYBODY,
     "GET /portal": {"patient"},
     "GET /portal/record": {"patient"},
     "GET /portal/exams/<int:exam_id>": {"patient"},

@@ -32,6 +32,7 @@ from ris_pacs.orders.service.exams import move_exam
 from ris_pacs.patients import queries as patients
 from ris_pacs.patients.models import Patient
 from ris_pacs.patients.service.coverage import CoverageFacts, add_coverage
+from ris_pacs.reporting.models import ReportVersion
 from tests import practice
 from tests.archive.files import store_image
 from tests.archive.objects import study
@@ -131,9 +132,11 @@ def furnish(system: System) -> tuple[dict[str, object], str]:
     store_image(system, booked)
     stored = study(system, booked.study_instance_uid)
     assert stored.linked == (booked.exam_id,)
-    released = a_released_exam(system, doctor.id, starts + timedelta(hours=2))
+    released, version = a_released_exam(system, doctor.id, starts + timedelta(hours=2))
     return {
         "released exam": released.exam_id,
+        "int:version_id": version.id,
+        "digest": version.hash,
         "study": released.study_instance_uid,
         "series": f"{released.study_instance_uid}.1",
         "instance": f"{released.study_instance_uid}.1.1",
@@ -161,7 +164,7 @@ def furnish(system: System) -> tuple[dict[str, object], str]:
     }, token
 
 
-def a_released_exam(system: System, doctor_id: int, starts: datetime) -> practice.Booked:
+def a_released_exam(system: System, doctor_id: int, starts: datetime) -> tuple[practice.Booked, ReportVersion]:
     """Of the patient who has an account: with images, read and signed."""
     with unit_of_work(system) as uow:
         # The accounts are from the day on which the tests run, the exams from the stopped clock's.
@@ -175,8 +178,8 @@ def a_released_exam(system: System, doctor_id: int, starts: datetime) -> practic
     with unit_of_work(system) as uow:
         for move in (Move.PERFORM, Move.COMPLETE):
             move_exam(uow, booked.exam_id, move, PROGRAM)
-    Room(system, system.clock, starts).final(booked.exam_id, attending)  # type: ignore[arg-type]
-    return booked
+    version = Room(system, system.clock, starts).final(booked.exam_id, attending)  # type: ignore[arg-type]
+    return booked, version
 
 
 def furnish_office(uow: UnitOfWork, patient: Patient) -> dict[str, object]:

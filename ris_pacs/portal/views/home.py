@@ -50,6 +50,7 @@ def index() -> Response:
     past = [
         one for one in exams if one.state not in TO_COME and (one.state not in OVER or one.state == ExamState.FINAL)
     ]
+    past.sort(key=lambda one: (one.state_since, one.id), reverse=True)
     next_at = _starts_at(steps.get(coming[0].id)) if coming else None
     return shell.render(
         "portal/index.html",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -263,6 +263,13 @@ def faults(uow: UnitOfWork, report_id: int) -> list[str]:
             found.append(f"report {report_id}: version {row.number} is not as it was signed")
         previous = row.hash or ""
     return found
+
+
+def broken_seals(uow: UnitOfWork) -> Iterator[str]:
+    """What is wrong with any report, in words."""
+    for report_id in list(uow.session.scalars(select(Report.id).order_by(Report.id))):
+        yield from faults(uow, report_id)
+        uow.session.expunge_all()
 
 
 def as_signed(row: ReportVersion) -> seal.Signed:

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
-from ris_pacs.reporting.views import cases, phrases, room, signing, versions
+from ris_pacs.reporting.views import cases, papers, phrases, room, signing, versions
 
-blueprints = (cases.blueprint, room.blueprint, signing.blueprint, versions.blueprint, phrases.blueprint)
+blueprints = (
+    cases.blueprint,
+    room.blueprint,
+    signing.blueprint,
+    versions.blueprint,
+    phrases.blueprint,
+    papers.blueprint,
+)
