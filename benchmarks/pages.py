@@ -44,7 +44,10 @@ PAGES: dict[Role, tuple[str, ...]] = {
     Role.BILLER: ("/billing", "/billing/missing", "/billing/performed", "/billing/ledger", "/orders"),
     Role.REFERRER: ("/orders", "/a/{accession}"),
     Role.PATIENT: ("/portal",),
-    Role.MANAGER: ("/board", "/board/wall", "/orders?state=requested", "/admin/audit"),
+    Role.MANAGER: (
+        "/manager", "/manager?days=7", "/manager?days=90", "/manager/exams?what=late", "/board?all=1", "/board/wall",
+        "/orders?state=requested", "/admin/audit",
+    ),
     Role.ADMIN: ("/admin", "/messages", "/admin/stations", "/admin/users", "/admin/audit", "/quarantine"),
 }  # fmt: skip
 

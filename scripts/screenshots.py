@@ -118,7 +118,13 @@ SHOTS: dict[str, tuple[Shot, ...]] = {
     ),
     "referrer": (Shot("orders", "/orders"), Shot("exam", "/orders?state=final", (EXAM,), widths=PHONE)),
     "patient": (Shot("exams", "/portal"),),
-    "manager": (Shot("board", "/board?all=1", widths=DESK), Shot("audit", "/admin/audit", widths=DESK)),
+    "manager": (
+        Shot("practice", "/manager?days=7", dark="too"),
+        Shot("practice-month", "/manager", widths=DESK),
+        Shot("exams", "/manager/exams?days=7&what=performed"),
+        Shot("board", "/board?all=1", widths=DESK),
+        Shot("audit", "/admin/audit", widths=DESK),
+    ),
     "admin": (
         Shot("health", "/admin"),
         Shot("messages", "/messages"),

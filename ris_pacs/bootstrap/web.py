@@ -35,7 +35,8 @@ import ris_pacs.scheduling.views.calendar
 import ris_pacs.scheduling.views.order
 import ris_pacs.scheduling.views.step
 import ris_pacs.technologist.views
-import ris_pacs.tracking.views
+import ris_pacs.tracking.views.board
+import ris_pacs.tracking.views.manager
 import ris_pacs.viewer.views
 from ris_pacs.archive.dicomweb.asking import COUNTER
 from ris_pacs.archive.dicomweb.viewing import ViewCounter
@@ -70,7 +71,8 @@ BLUEPRINTS = (
     ris_pacs.scheduling.views.step.blueprint,
     ris_pacs.scheduling.views.order.blueprint,
     ris_pacs.exam.views.blueprint,
-    ris_pacs.tracking.views.blueprint,
+    ris_pacs.tracking.views.board.blueprint,
+    ris_pacs.tracking.views.manager.blueprint,
     ris_pacs.technologist.views.blueprint,
     ris_pacs.archive.views.blueprint,
     ris_pacs.archive.dicomweb.search.blueprint,
@@ -134,6 +136,7 @@ def _refused_for_menders(uow: UnitOfWork, actor: Actor, site_id: int) -> int | N
 
 # The first five that name a role are its daily places; what else it may see stands in the second group.
 PLACES = (
+    Place("Practice", "chart-bar", "/manager", Right.MANAGE_VIEW, _OFFICE),
     Place("Room list", "scan", "/technologist", Right.EXAM_PERFORM, _ROOM),
     Place("To read", "eye", "/reading", Right.READ_EXAMS, _READERS, _waiting_exams),
     Place("Schedule", "calendar-time", "/schedule", Right.SCHEDULE_VIEW, _DESK | _ROOM),
@@ -235,7 +238,7 @@ START_PAGES = {
     Role.BILLER: "/billing",
     Role.REFERRER: "/orders",
     Role.PATIENT: "/portal",
-    Role.MANAGER: "/board",
+    Role.MANAGER: "/manager",
     Role.ADMIN: "/admin",
     Role.SYSTEM: "/orders",
 }

@@ -35,6 +35,7 @@ class Right(StrEnum):
     PORTAL = "portal"
     MESSAGES_VIEW = "messages.view"
     MESSAGES_MEND = "messages.mend"
+    MANAGE_VIEW = "manage.view"
     AUDIT_VIEW = "audit.view"
     ADMIN = "admin"
 
@@ -73,12 +74,12 @@ RIGHTS: dict[Role, frozenset[Right]] = {
     # Images of exams whose result is released (FEATURES.md I1): archive.queries.visible_studies.
     Role.PATIENT: frozenset({Right.PORTAL, Right.IMAGES_VIEW}),
     # Numbers and who did what; no pictures, no reading, no messages.
-    Role.MANAGER: frozenset(_LOOK | {Right.SCHEDULE_VIEW, Right.BILLING_VIEW, Right.AUDIT_VIEW}),
+    Role.MANAGER: frozenset(_LOOK | {Right.SCHEDULE_VIEW, Right.BILLING_VIEW, Right.MANAGE_VIEW, Right.AUDIT_VIEW}),
     Role.ADMIN: frozenset(
         _LOOK
         | _IMAGES
         | {Right.SCHEDULE_VIEW, Right.MESSAGES_VIEW, Right.MESSAGES_MEND, Right.AUDIT_VIEW, Right.ADMIN}
-        | {Right.RECONCILE, Right.STUDY_STORE}
+        | {Right.RECONCILE, Right.STUDY_STORE, Right.MANAGE_VIEW}
     ),
     # Devices, partners, tokens of machines and the program itself.
     Role.SYSTEM: frozenset(

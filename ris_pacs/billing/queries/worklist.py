@@ -211,6 +211,26 @@ def missing(
     ]
 
 
+def open_cases(
+    uow: UnitOfWork, site_ids: Collection[int], modality: str, actor: Actor
+) -> list[tuple[int, datetime, str]]:
+    """Exam, since when and why of all that are not charged at these sites, longest first; modality: "" for all."""
+    query = (
+        select(ChargeCase.requested_procedure_id, ChargeCase.since, ChargeCase.state)
+        .join(RequestedProcedure, RequestedProcedure.id == ChargeCase.requested_procedure_id)
+        .join(Order, Order.id == RequestedProcedure.order_id)
+        .where(
+            ChargeCase.state.in_(OPEN_CASES),
+            ChargeCase.site_id.in_(site_ids),
+            visible(uow, actor, patient=Order.patient_id, requested_procedure=RequestedProcedure.id),
+        )
+        .order_by(ChargeCase.since, ChargeCase.requested_procedure_id)
+    )
+    if modality:
+        query = query.where(RequestedProcedure.modality == modality)
+    return [(exam_id, since, state) for exam_id, since, state in uow.session.execute(query)]
+
+
 def claim(uow: UnitOfWork, claim_id: int, actor: Actor) -> Claim:
     """Raises NoSuchClaim, also when its exam is hidden from the actor."""
     found = uow.session.get(Claim, claim_id)

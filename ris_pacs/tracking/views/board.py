@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 from ris_pacs.kernel.rights import Right
 from ris_pacs.kernel.uow import read_only
 from ris_pacs.orders.rules import WORDS, ExamState
-from ris_pacs.tracking import queries
+from ris_pacs.tracking.queries import board as queries
 from ris_pacs.web import context, live, shell
 from ris_pacs.web.answers import csv_file
 from ris_pacs.web.context import requires
@@ -113,9 +113,10 @@ def _values() -> dict[str, Any]:
         "chosen": chosen,
         "room": room,
         "building": building,
-        "rooms": sorted({row.step.room for row in whole.rows}),
+        "rooms": sorted({row.step.room for row in whole.rows if row.step.room}),
         "by_state": {
-            str(state): [row for row in whole.rows if row.step.exam.state == state] for state in queries.COLUMNS
+            str(state): [row for row in whole.rows if row.step.exam.state == state and not row.earlier]
+            for state in queries.COLUMNS
         },
         "query": request.query_string.decode(),
     }
@@ -127,4 +128,4 @@ def _wanted(row: queries.BoardRow, chosen: str, room: str, building: bool) -> bo
         return False
     if chosen:
         return state == chosen
-    return not building or state in queries.IN_THE_BUILDING
+    return not building or (state in queries.IN_THE_BUILDING and not row.earlier)
