@@ -48,6 +48,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("requested_procedure_id", name=op.f("uq_result_release_requested_procedure_id")),
     )
 
+    op.create_index(op.f("ix_report_version_hash"), "report_version", ["hash"])  # Without a new table: it has triggers.
     # Reports that were signed before releases were kept: as they would have been, from their signature on.
     op.execute(
         """
@@ -63,6 +64,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_index(op.f("ix_report_version_hash"), "report_version")
     op.drop_table("result_release")
     with op.batch_alter_table("portal_code", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_portal_code_patient_id"))

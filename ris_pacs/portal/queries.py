@@ -15,6 +15,7 @@ from ris_pacs.kernel import audit
 from ris_pacs.kernel.actor import Actor
 from ris_pacs.kernel.tables import AuditEntry
 from ris_pacs.orders import queries as orders
+from ris_pacs.orders.models import ResultRelease
 from ris_pacs.patients import queries as patients
 from ris_pacs.portal import rules
 from ris_pacs.portal.errors import NotReleased
@@ -66,8 +67,8 @@ def own_records(uow: UnitOfWork, actor: Actor) -> set[int]:
 
 def released(uow: UnitOfWork, exam_ids: Sequence[int]) -> set[int]:
     """Those of these exams whose result the patient may see."""
-    wanted = orders.released_exams(uow)
-    return set(exam_ids) & set(uow.session.scalars(wanted))
+    wanted = orders.released_exams(uow).where(ResultRelease.requested_procedure_id.in_(exam_ids))
+    return set(uow.session.scalars(wanted))
 
 
 def result(uow: UnitOfWork, exam_id: int, actor: Actor) -> Result:

@@ -14,6 +14,7 @@ from sqlalchemy import select, update
 
 from ris_pacs.accounts import queries as accounts
 from ris_pacs.accounts.models import AccessGrant, User
+from ris_pacs.archive.models import Study, StudyLink
 from ris_pacs.kernel.actor import PROGRAM, Actor, Role
 from ris_pacs.kernel.errors import Forbidden, Invalid
 from ris_pacs.kernel.tables import AuditEntry
@@ -110,6 +111,23 @@ def test_another_patient_s_result_is_nothing(system, room, attending, patient):
     assert codes(patient, other) == {404}
     assert patient.get("/dicom-web/studies").get_json(force=True) == []
     assert "Ito" not in patient.get("/portal").text
+
+
+def test_a_study_that_answers_somebody_else_s_exam_too_is_not_shown(system, room, attending, patient):
+    """A person linked it wrongly: whose pictures they are is not known."""
+    booked, other = to_read(system), to_read(system, own=False, hour=1)
+    room.final(booked.exam_id, attending)
+    with unit_of_work(system) as uow:
+        study_id = uow.session.scalars(
+            select(Study.id).where(Study.study_instance_uid == booked.study_instance_uid)
+        ).one()
+        uow.session.add(
+            StudyLink(
+                study_id=study_id, requested_procedure_id=other.exam_id, how="person", made_at=uow.now, made_by="Tech"
+            )
+        )
+    assert patient.get(f"/dicom-web/studies/{booked.study_instance_uid}/metadata").status_code == 404
+    assert patient.get(f"/portal/exams/{booked.exam_id}").status_code == 200
 
 
 def test_a_withdrawn_report_is_gone_with_its_images(system, room, attending, patient):
