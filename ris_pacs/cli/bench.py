@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 # In the order in which all of them run; soak only when it is named.
-BENCHMARKS = ("start", "worklist", "pages", "hl7", "claims", "retrieve", "store")
+BENCHMARKS = ("start", "worklist", "pages", "hl7", "claims", "retrieve", "dicomweb", "store")
 DATABASES = ("sqlite", "postgresql")
 
 
@@ -43,6 +43,7 @@ def bench(name: str | None, database: str, quick: bool, minutes: float, exams: i
     hl7       orders a second by MLLP, answered after the commit
     claims    a thousand claims to 837P, and their 835 posted
     retrieve  C-GET of series, beside Orthanc
+    dicomweb  search, metadata, files and pictures over HTTP, beside Orthanc
     store     C-STORE by one and four associations, beside Orthanc
     soak      simulated practice while processes are killed; not part of the others
 
