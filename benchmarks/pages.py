@@ -41,7 +41,7 @@ PAGES: dict[Role, tuple[str, ...]] = {
     Role.TECHNOLOGIST: ("/technologist", "/technologist/steps/{step}", "/reconcile", "/messages"),
     Role.RADIOLOGIST: ("/reading", "/a/{accession}"),
     Role.RESIDENT: ("/reading",),
-    Role.BILLER: ("/billing", "/orders"),
+    Role.BILLER: ("/billing", "/billing/missing", "/billing/performed", "/billing/ledger", "/orders"),
     Role.REFERRER: ("/orders", "/a/{accession}"),
     Role.PATIENT: ("/portal",),
     Role.MANAGER: (

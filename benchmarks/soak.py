@@ -18,6 +18,8 @@ from pathlib import Path
 
 from sqlalchemy import func, select
 
+from benchmarks import databases
+from benchmarks.filling import fill_around_today
 from benchmarks.hl7 import new_orders
 from benchmarks.images import SMALL, STATION, booked_exams, image_folder, write_series
 from benchmarks.practice import HOST, TITLE, NotRunning, Practice, prepared, wait_until, work_folder
@@ -55,16 +57,21 @@ class Tally:
     counts: Counter[str] = field(default_factory=Counter)
     store_ms: list[float] = field(default_factory=list)
     order_ms: list[float] = field(default_factory=list)
+    worklist_ms: list[float] = field(default_factory=list)
     memory: list[float] = field(default_factory=list)
     lag: list[float] = field(default_factory=list)
 
 
-def measure(database: str, minutes: float, say: Say) -> Report:
+def measure(database: str, minutes: float, exams: int, say: Say) -> Report:
     report = Report("soak", f"{minutes:g} minutes of traffic with kill -9", ("what", "value", "unit"))
     with ExitStack() as stack:
         folder = stack.enter_context(work_folder())
         report.machine = machine(folder, database)
         practice = stack.enter_context(prepared(database, folder / "ours"))
+        if exams:
+            say(f"{exams:,} exams of earlier years …")
+            fill_around_today(exams)(practice.system)
+            databases.gather_statistics(practice.system.database)
         waiting = stack.enter_context(image_folder(folder))
         practice.start()
         tally = Tally()
@@ -76,7 +83,7 @@ def measure(database: str, minutes: float, say: Say) -> Report:
         tally.counts["tracebacks in the log"] = practice.log.read_text().count("Traceback (most recent call last)")
         verified = json.loads(practice.run("verify", "--deep", "--repair", "--json").stdout)
         faults = {name: found for name, found in verified.items() if isinstance(found, list) and name != "repaired"}
-        report.rows = _rows(tally, lost, verified, faults)
+        report.rows = _rows(tally, exams, lost, verified, faults)
         report.failed = bool(lost or any(faults.values()))
     report.notes = [
         f"{SENDERS} modalities store series of {SERIES} small images and send again what was not acknowledged, a "
@@ -217,7 +224,9 @@ def _told(messages: Iterator[bytes]) -> Iterator[tuple[str, bytes]]:
 
 
 def _station(practice: Practice, tally: Tally) -> None:
+    begun = time.perf_counter()
     ask_worklist(practice.ports["dicom"])
+    tally.worklist_ms.append((time.perf_counter() - begun) * 1000)
     tally.counts["worklists"] += 1
     time.sleep(0.5)
 
@@ -267,11 +276,12 @@ def _is_at_rest(system: System) -> bool:
 
 
 def _rows(
-    tally: Tally, lost: list[str], verified: dict[str, object], faults: dict[str, list[str]]
+    tally: Tally, exams: int, lost: list[str], verified: dict[str, object], faults: dict[str, list[str]]
 ) -> list[dict[str, object]]:
     repaired = verified["repaired"]
     assert isinstance(repaired, list)
     rows: list[tuple[str, object, str]] = [
+        ("exams before it began", exams, ""),
         ("images acknowledged", len(tally.instances), ""),
         ("orders acknowledged", len(tally.orders), ""),
         ("acknowledged but lost", len(lost), ""),
@@ -279,12 +289,14 @@ def _rows(
         ("files without row, filed by verify", len(repaired), ""),
         *((name, count, "") for name, count in sorted(tally.counts.items())),
     ]
-    if tally.store_ms and tally.order_ms:
+    if tally.store_ms and tally.order_ms and tally.worklist_ms:
         rows += [
             ("C-STORE, median", median(tally.store_ms), "ms"),
             ("C-STORE, 99 %", percentile(tally.store_ms, 0.99), "ms"),
             ("order, median", median(tally.order_ms), "ms"),
             ("order, 99 %", percentile(tally.order_ms, 0.99), "ms"),
+            ("worklist, median", median(tally.worklist_ms), "ms"),
+            ("worklist, 99 %", percentile(tally.worklist_ms, 0.99), "ms"),
         ]
     if tally.memory:
         rows += [

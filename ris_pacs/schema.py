@@ -9,6 +9,7 @@ import ris_pacs.catalog.models
 import ris_pacs.kernel.tables
 import ris_pacs.orders.models
 import ris_pacs.patients.models
+import ris_pacs.portal.models
 import ris_pacs.reporting.models
 import ris_pacs.scheduling.models
 import ris_pacs.worklist.models  # noqa: F401

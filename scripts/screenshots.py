@@ -41,7 +41,8 @@ NOBODY = "nobody"
 
 @dataclass(frozen=True)
 class Shot:
-    """A page to take. path begins the way; then each step is a selector to click, or "type:selector=text".
+    """A page to take. path begins the way; then each step is a selector to click, "type:selector=text", "key:name" or
+    "wait:selector".
 
     dark: also, or only, in the dark theme: "", "too" or "only". widths: at which.
     """
@@ -55,6 +56,8 @@ class Shot:
 
 DESK, PHONE = (1440,), (390,)
 EXAM = "main tbody [data-row-link] >> nth=0"
+WRITABLE = "wait:textarea[name=findings]:not([readonly])"
+SIGNING = "wait:#sign [name=password]"
 SHOTS: dict[str, tuple[Shot, ...]] = {
     NOBODY: (Shot("sign-in", "/login"),),
     "frontdesk": (
@@ -82,16 +85,23 @@ SHOTS: dict[str, tuple[Shot, ...]] = {
     ),
     "radiologist": (
         Shot("reading", "/reading", dark="too"),
-        Shot("exam", "/reading?modality=CT", (EXAM,), dark="only"),
-        Shot("study", "/reading?modality=MR", (EXAM, ".thumb-tile >> nth=0"), dark="only", widths=DESK),
-        Shot("images", "/reading?modality=CT", (EXAM, ".page-actions .button-primary"), dark="only"),
+        Shot("case", "/reading?modality=CT", (EXAM, WRITABLE), dark="only"),
+        Shot("sign", "/reading?state=preliminary", (EXAM, WRITABLE, "key:Control+Enter", SIGNING), dark="only"),
+        Shot("versions", "/reading?state=preliminary", (EXAM, WRITABLE, ".room-report-head > a"), widths=DESK),
+        Shot("autotext", "/reading/autotexts"),
+        Shot("exam", "/orders?state=final&modality=CT", (EXAM,), dark="only"),
+        Shot("study", "/orders?state=final&modality=MR", (EXAM, ".thumb-tile >> nth=0"), dark="only", widths=DESK),
+        Shot("images", "/orders?state=final&modality=CT", (EXAM, ".page-actions .button-primary"), dark="only"),
     ),
-    "resident": (Shot("reading", "/reading", dark="only", widths=DESK),),
+    "resident": (
+        Shot("reading", "/reading", dark="only", widths=DESK),
+        Shot("case", "/reading?modality=MR", (EXAM, WRITABLE), dark="only", widths=DESK),
+    ),
     "biller": (
         Shot("missing", "/billing/missing"),
         Shot("missing-exam", "/billing/missing", (EXAM,), widths=DESK),
         Shot("claims", "/billing"),
-        Shot("claim", "/billing", (EXAM,)),
+        Shot("claim", "/billing", ("main tbody tr:has-text('authorisation') [data-row-link] >> nth=0",)),
         Shot("ready", "/billing?show=ready", widths=DESK),
         Shot("paid-claim", "/billing?show=paid", (EXAM,), widths=DESK),
         Shot("denied-claim", "/billing?show=denied", (EXAM,), widths=DESK),
@@ -106,7 +116,7 @@ SHOTS: dict[str, tuple[Shot, ...]] = {
         Shot("performed", "/billing/performed"),
         Shot("exam", "/billing/performed", (EXAM,), widths=DESK),
     ),
-    "referrer": (Shot("orders", "/orders"), Shot("exam", "/orders", (EXAM,), widths=PHONE)),
+    "referrer": (Shot("orders", "/orders"), Shot("exam", "/orders?state=final", (EXAM,), widths=PHONE)),
     "patient": (Shot("exams", "/portal"),),
     "manager": (
         Shot("practice", "/manager?days=7", dark="too"),
@@ -221,6 +231,8 @@ def open_page(page: Page, shot: Shot) -> None:
         kind, _, rest = step.partition(":")
         if kind == "key":
             page.keyboard.press(rest)
+        elif kind == "wait":
+            page.locator(rest).wait_for()
         elif kind == "type":
             selector, _, text = rest.partition("=")
             with page.expect_response(partial(_asks_for, text)):
@@ -238,7 +250,10 @@ def open_page(page: Page, shot: Shot) -> None:
                 page.locator(".drawer-head:not([data-before])").wait_for()
     if page.locator("[data-viewer]").count():
         page.locator(".viewer-pane[data-by=engine]").first.wait_for()
-    page.wait_for_load_state("networkidle") if not page.locator("[data-live]").count() else settle(page)
+    if page.locator("[data-live]").count():
+        settle(page)
+    if not page.locator("[data-live]:not([data-live-every])").count():  # Slow ones leave time to be idle.
+        page.wait_for_load_state("networkidle")
 
 
 def settle(page: Page) -> None:

@@ -17,6 +17,7 @@ import { startComboboxes } from "./combobox.js";
 import { startFigures } from "./figure.js";
 import { startCalendar } from "./calendar.js";
 import { startChrome } from "./chrome.js";
+import { startReading } from "./reading.js";
 
 // Earlier ones see a key first: a dialog's Escape must not close the drawer under it.
 startRequests();
@@ -32,3 +33,4 @@ startLive();
 startForms();
 startFigures();
 startChrome();
+startReading();

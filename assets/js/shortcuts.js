@@ -1,6 +1,6 @@
 // Shortcuts: data-key="N" presses the element (or goes into the field) when N is pressed; "Ctrl Enter" and the like
 // work everywhere. Single letters and digits act only when no field has the focus, and can be switched off
-// (WCAG 2.1.4). The ? dialog lists what this page has.
+// (WCAG 2.1.4). The ? dialog lists what this page has, data-key-told too: keys that a component handles by itself.
 
 import { isVisible, openDialog, takesText } from "./page.js";
 import { openById } from "./dialogs.js";
@@ -38,14 +38,14 @@ function belongsElsewhere(event, name) {
 
 function listShortcuts() {
   const place = document.querySelector("[data-shortcut-list]");
-  const rows = [...document.querySelectorAll("[data-key]")].filter(isVisible).map((element) => {
+  const rows = [...document.querySelectorAll("[data-key], [data-key-told]")].filter(isVisible).map((element) => {
     const row = document.createElement("div");
     const words = document.createElement("span");
     const clone = element.cloneNode(true);
     clone.querySelectorAll("kbd, svg").forEach((part) => part.remove());
     words.textContent = element.dataset.keyWord || element.getAttribute("aria-label") || clone.textContent.trim().replace(/\s+/g, " ");
     const key = document.createElement("kbd");
-    key.textContent = element.dataset.key;
+    key.textContent = element.dataset.key ?? element.dataset.keyTold;
     row.append(words, key);
     return row;
   });

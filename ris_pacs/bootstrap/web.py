@@ -27,7 +27,9 @@ import ris_pacs.exam.views
 import ris_pacs.messages.views
 import ris_pacs.orders.views
 import ris_pacs.patients.views
-import ris_pacs.portal.views
+import ris_pacs.portal.views.enrolment
+import ris_pacs.portal.views.home
+import ris_pacs.portal.views.results
 import ris_pacs.reporting.views
 import ris_pacs.scheduling.views.calendar
 import ris_pacs.scheduling.views.order
@@ -78,14 +80,16 @@ BLUEPRINTS = (
     ris_pacs.archive.dicomweb.rendered.blueprint,
     ris_pacs.archive.dicomweb.store.blueprint,
     ris_pacs.messages.views.blueprint,
-    ris_pacs.reporting.views.blueprint,
+    *ris_pacs.reporting.views.blueprints,
     ris_pacs.viewer.views.blueprint,
     ris_pacs.billing.views.worklist.blueprint,
     ris_pacs.billing.views.claims.blueprint,
     ris_pacs.billing.views.files.blueprint,
     ris_pacs.billing.views.setup.blueprint,
     ris_pacs.billing.views.performed.blueprint,
-    ris_pacs.portal.views.blueprint,
+    ris_pacs.portal.views.home.blueprint,
+    ris_pacs.portal.views.results.blueprint,
+    ris_pacs.portal.views.enrolment.blueprint,
     ris_pacs.admin.views.health.blueprint,
     ris_pacs.admin.views.sites.blueprint,
     ris_pacs.admin.views.stations.blueprint,
@@ -137,7 +141,7 @@ PLACES = (
     Place("To read", "eye", "/reading", Right.READ_EXAMS, _READERS, _waiting_exams),
     Place("Schedule", "calendar-time", "/schedule", Right.SCHEDULE_VIEW, _DESK | _ROOM),
     Place("Board", "layout-kanban", "/board", Right.BOARD_VIEW, _DESK | _ROOM | _READERS | _OFFICE),
-    Place("Missing charges", "clipboard-off", "/billing/missing", Right.BILLING_VIEW, _BILLERS, _uncharged, hot=True),
+    Place("Uncharged", "clipboard-off", "/billing/missing", Right.BILLING_VIEW, _BILLERS, _uncharged, hot=True),
     Place("Claims", "receipt", "/billing", Right.BILLING_VIEW, _BILLERS, _claims_to_mend, hot=True),
     Place("Payments", "cash", "/billing/remittances", Right.BILLING_VIEW, _BILLERS, _money_of_nobody, hot=True),
     Place("Performed", "list-check", "/billing/performed", Right.BILLING_VIEW, _BILLERS),
@@ -167,6 +171,7 @@ PLACES = (
     Place("Partners", "arrows-exchange", "/admin/partners", Right.ADMIN, frozenset()),
     Place("Design", "template", "/admin/design", Right.ADMIN, frozenset()),
     Place("My exams", "calendar-event", "/portal", Right.PORTAL, frozenset({Role.PATIENT})),
+    Place("My record", "history", "/portal/record", Right.PORTAL, frozenset({Role.PATIENT})),
     Place("Reconcile", "link", "/reconcile", Right.RECONCILE, _ROOM, _waiting_cases, hot=True),
 )
 
@@ -263,6 +268,7 @@ def build_web(settings: Settings, system: System) -> Flask:
             extensions={
                 "ris_pacs_replay": build_receiver(system).replay,
                 COUNTER: ViewCounter(),
+                "ris_pacs_public_url": settings.public_url,
                 "ris_pacs_ae_title": settings.ae_title,
                 "ris_pacs_client_tls": client_context(settings),
             },

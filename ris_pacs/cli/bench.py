@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 # In the order in which all of them run; soak only when it is named.
-BENCHMARKS = ("start", "worklist", "pages", "hl7", "retrieve", "store")
+BENCHMARKS = ("start", "worklist", "pages", "hl7", "claims", "retrieve", "dicomweb", "store")
 DATABASES = ("sqlite", "postgresql")
 
 
@@ -25,8 +25,15 @@ DATABASES = ("sqlite", "postgresql")
 @click.option(
     "--minutes", type=click.FloatRange(0.2), default=240.0, show_default=True, help="How long the soak goes on."
 )
+@click.option(
+    "--exams",
+    type=click.IntRange(0, 2_000_000),
+    default=200_000,
+    show_default=True,
+    help="How many exams the practice of the soak has behind it: nine rows each.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Answer as JSON.")
-def bench(name: str | None, database: str, quick: bool, minutes: float, as_json: bool) -> None:
+def bench(name: str | None, database: str, quick: bool, minutes: float, exams: int, as_json: bool) -> None:
     """Measure in a practice of its own that is removed afterwards; exit 1 when something is wrong, not when slow.
 
     \b
@@ -34,7 +41,9 @@ def bench(name: str | None, database: str, quick: bool, minutes: float, as_json:
     worklist  C-FIND at 5,000 scheduled steps, beside DCMTK's wlmscpfs
     pages     each main page of each role at 10,000 orders: time and statements
     hl7       orders a second by MLLP, answered after the commit
+    claims    a thousand claims to 837P, and their 835 posted
     retrieve  C-GET of series, beside Orthanc
+    dicomweb  search, metadata, files and pictures over HTTP, beside Orthanc
     store     C-STORE by one and four associations, beside Orthanc
     soak      simulated practice while processes are killed; not part of the others
 
@@ -46,7 +55,7 @@ def bench(name: str | None, database: str, quick: bool, minutes: float, as_json:
     chosen = [name] if name else list(BENCHMARKS)
     for one in chosen:
         for kind in DATABASES if database == "both" else (database,):
-            report = _measure(one, kind, quick, minutes)
+            report = _measure(one, kind, quick, minutes, exams)
             click.echo(json.dumps(report.as_document()) if as_json else f"\n{report.as_text()}\n")
             failed |= report.failed
     sys.exit(1 if failed else 0)
@@ -56,12 +65,12 @@ def _leave(_number: int, _frame: object) -> None:
     raise KeyboardInterrupt
 
 
-def _measure(name: str, database: str, quick: bool, minutes: float) -> Any:
+def _measure(name: str, database: str, quick: bool, minutes: float, exams: int) -> Any:
     module: ModuleType = importlib.import_module(f"benchmarks.{name}")
     say: Callable[[str], None] = lambda line: click.echo(f"{name}, {database}: {line}", err=True)  # noqa: E731
     try:
         if name == "soak":
-            return module.measure(database, minutes, say)
+            return module.measure(database, minutes, exams, say)
         return module.measure(database, quick, say)
     except (OSError, RuntimeError) as problem:
         raise click.ClickException(f"{name} on {database}: {problem}") from problem

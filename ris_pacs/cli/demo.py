@@ -60,7 +60,8 @@ def fill() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Answer as JSON when the day is over.")
 def day(speed: float, as_json: bool) -> None:
     """Let the rest of today run: modalities ask the worklist, send MPPS, images and commitment requests over DICOM,
-    and an EMR sends HL7. Needs `ris-pacs run --demo` in another terminal.
+    an EMR sends orders by HL7 and takes the results, a radiologist signs, the office sends claims.
+    Needs `ris-pacs run --demo` in another terminal.
 
     Example: ris-pacs demo day --speed 60
     """
@@ -94,6 +95,8 @@ def _report(played: Day, seconds: float, as_json: bool) -> None:
         "megabytes": round(tally.bytes / 1e6, 1),
         "images_committed": tally.committed,
         "messages": dict(played.messages),
+        "reports": played.reports,
+        "messages_to_the_hospital": dict(played.hospital.messages),
         "failures": tally.failures,
         "seconds": round(seconds, 1),
         "store_ms_median": _median(tally.store_times),

@@ -1,4 +1,4 @@
-"""`ris-pacs verify`: every row has its file, every file its row, every digest matches, the audit chain holds."""
+"""`ris-pacs verify`: every row has its file, every file its row, digests match, audit and reports fit their seals."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from ris_pacs.cli.import_media import STORED, Candidate, Importer
 from ris_pacs.cli.setting_up import open_current_system
 from ris_pacs.kernel import audit
 from ris_pacs.kernel.uow import System, read_only
+from ris_pacs.reporting import queries as reporting
 
 # A file younger than this may belong to a transaction that has not committed yet.
 YOUNG_SECONDS = 600
@@ -26,7 +27,7 @@ YOUNG_SECONDS = 600
 @click.option("--repair", is_flag=True, help="Adopt readable files without a row, remove the others.")
 @click.option("--json", "as_json", is_flag=True, help="Answer as JSON.")
 def verify(deep: bool, repair: bool, as_json: bool) -> None:
-    """Hold rows against files and the audit trail against its seals; exit 1 when something is wrong.
+    """Hold rows against files, the audit trail and signed reports against their seals; exit 1 when something is wrong.
 
     A file without a row was left by a process that died between rename and commit: nobody was told that it is
     stored. --repair files it like any import, or removes it when it is no readable object.
@@ -48,6 +49,7 @@ def examine(system: System, deep: bool) -> tuple[dict[str, list[str]], int]:
     with read_only(system) as uow:
         faults["counters"] = list(counter_faults(uow))
         faults["audit"] = list(audit.check(uow))
+        faults["reports"] = list(reporting.broken_seals(uow))
     return faults, len(known)
 
 

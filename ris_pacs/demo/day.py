@@ -1,4 +1,4 @@
-"""`demo day`: modalities, a front desk and an EMR drive the running system through the rest of its day."""
+"""`demo day`: desk, modalities, a reader, an EMR and the office drive the running system through its day."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from ris_pacs.archive.service.complete import complete_by_hand
 from ris_pacs.catalog import queries as catalog
 from ris_pacs.catalog.service import devices
-from ris_pacs.demo import emr
+from ris_pacs.demo import emr, evening, office
 from ris_pacs.demo.load import ZONE
 from ris_pacs.demo.modality import Archive, CommitmentListener, Modality, Tally
 from ris_pacs.demo.people import people, reasons, suits
 from ris_pacs.demo.plan import Fate, PlannedExam, procedures
 from ris_pacs.demo.play import acting
 from ris_pacs.demo.practice import DOCTORS, STATIONS
+from ris_pacs.demo.reading import ReadingRoom
 from ris_pacs.demo.station import WITHOUT_MPPS
 from ris_pacs.dicom.client import AssociationFailed
 from ris_pacs.dicom.handlers import DimseFailure
@@ -35,6 +36,8 @@ from ris_pacs.worklist import service as worklist
 ORDERS_OF_THE_DAY = 12
 MINUTES_BETWEEN_ORDERS = 9
 MINUTES_BETWEEN_LOOKS = 3
+MINUTES_BETWEEN_REPORTS = 4
+SECONDS_FOR_RESULTS = 60.0
 PATIENTS_WAITING = 2
 SHORTEST_PAUSE = 0.2
 AFTER_TROUBLE = 3.0
@@ -60,18 +63,24 @@ class Day:
         self._system, self._running, self._speed, self._tell, self._stop = system, running, speed, tell, stop
         self.tally = Tally()
         self.messages: Counter[str] = Counter()
+        self.reports = 0
+        self._expected: set[str] = set()
         self._busy: set[str] = set()
         self._ordering = True
         with read_only(system) as uow:
             self._site_id = catalog.sites(uow)[0].id
             self._desk = acting(uow, Role.FRONTDESK)
             self._technologist = acting(uow, Role.TECHNOLOGIST)
+            self._reader = ReadingRoom(system, acting(uow, Role.RADIOLOGIST), acting(uow, Role.RESIDENT))
+        self.hospital = evening.Hospital(ZONE)
 
     def run(self) -> None:
         listener = CommitmentListener(self.tally)
         self._register(listener.port)
+        evening.tell_where(self._system, self._site_id, self.hospital.port)
         workers = [threading.Thread(target=self._station, args=(title,), name=title) for title in STATIONS]
         workers.append(threading.Thread(target=self._emr, name="EMR"))
+        workers.append(threading.Thread(target=self._read, name="reading room"))
         for one in workers:
             one.start()
         try:
@@ -79,11 +88,14 @@ class Day:
                 self._guarded(self._check_in, "desk")
                 self._pause(MINUTES_BETWEEN_LOOKS)
             self._wait_for_commitments()
+            self._guarded(lambda: office.close_books(self._system), "office")
+            self._wait_for_results()
         finally:
             self._stop.set()
             for one in workers:
                 one.join()
             listener.close()
+            self.hospital.close()
 
     def _register(self, port: int) -> None:
         """The simulated stations are where they say: reports of storage commitment go there."""
@@ -124,7 +136,8 @@ class Day:
     def _over(self) -> bool:
         with read_only(self._system) as uow:
             states = {row.exam.state for row in self._today(uow)}
-        return not (states & {ExamState.SCHEDULED, ExamState.ARRIVED} or self._busy or self._ordering)
+        waiting = {ExamState.SCHEDULED, ExamState.ARRIVED, ExamState.TO_READ}
+        return not (states & waiting or self._busy or self._ordering)
 
     def _check_in(self) -> None:
         """Each room has somebody waiting, as long as there are patients."""
@@ -190,6 +203,30 @@ class Day:
         for _ in range(100):
             if self.tally.committed >= self.tally.images or self._stop.wait(0.2):
                 return
+
+    # --- the reading room
+
+    def _read(self) -> None:
+        while not self._stop.is_set():
+            self._guarded(self._read_one, "reading room")
+            self._pause(MINUTES_BETWEEN_REPORTS)
+
+    def _read_one(self) -> None:
+        with read_only(self._system) as uow:
+            today = {row.exam.accession_number for row in self._today(uow)}
+        order = evening.read_next(self._system, self._reader, today)
+        if order is not None:
+            self.reports += 1
+            if order.partner_id is not None:
+                self._expected.add(order.accession_number)
+            self._tell(f"reading room: has signed {order.accession_number}")
+
+    def _wait_for_results(self) -> None:
+        """Of what the hospital has ordered; the worker sends them."""
+        for _ in range(int(SECONDS_FOR_RESULTS / SHORTEST_PAUSE)):
+            if self._expected <= self.hospital.results or self._stop.wait(SHORTEST_PAUSE):
+                return
+        self.tally.add(failures=len(self._expected - self.hospital.results))
 
     # --- the EMR
 

@@ -134,9 +134,19 @@ def _obtained(row: worklist.ClaimRow, uow: UnitOfWork) -> bool:
 
 
 def payers_answer(system: System) -> None:
-    """A remittance for each file whose answer is due and has not come."""
+    """A remittance for each file whose answer is due and has not come. What could not be sent by then is given up."""
     with read_only(system) as uow:
+        if not entities(uow):
+            return
         due = payers_word.answers_due(uow, uow.now - ANSWERED_AFTER)
+        left = [one for one in worklist.claims(uow, worklist.ClaimFilter("mend"), CLERK, 500) if _is_old(one, uow)]
     for name, content in due:
         with unit_of_work(system) as uow:
             post_file(uow, ReceivedFile(name, content), CLERK)
+    for one in left:
+        with unit_of_work(system) as uow:
+            claims.write_off(uow, one.id, "Nobody brought what was missing", CLERK)
+
+
+def _is_old(row: worklist.ClaimRow, uow: UnitOfWork) -> bool:
+    return uow.now - row.state_since > ANSWERED_AFTER - timedelta(days=1)

@@ -20,6 +20,7 @@ from ris_pacs.demo.people import Person
 from ris_pacs.demo.pictures import Painter, Picture, seeded_uids
 from ris_pacs.demo.plan import IMAGE_LOST, Fate, PlannedExam
 from ris_pacs.demo.practice import DOCTORS
+from ris_pacs.demo.reading import ReadingRoom
 from ris_pacs.demo.station import WITHOUT_MPPS, begun_step, step_uid, taken_over
 from ris_pacs.hl7.handlers import Handler, Peer
 from ris_pacs.imaging.phantoms.subject import Subject
@@ -84,6 +85,7 @@ class Player:
             self._zone = ZoneInfo(self._site.zone)
             self._desk = acting(uow, Role.FRONTDESK)
             self._technologist = acting(uow, Role.TECHNOLOGIST)
+            self._readers = ReadingRoom(system, acting(uow, Role.RADIOLOGIST), acting(uow, Role.RESIDENT))
             self._rooms = {room.name: room.id for room in catalog.rooms(uow, self._site.id)}
             self._devices = {one.ae_title: one.id for one in catalog.devices(uow)}
             self._emr = catalog.partner(uow, emr.APPLICATION, emr.FACILITY)
@@ -159,9 +161,12 @@ class Player:
             yield moments.ends, self._end
             yield moments.ends + QUIET, self._look_for_quiet
             yield from self._evening(moments.ends)
+            complete = moments.ends + QUIET
             if exam.oddity:
+                complete += RECONCILED_AFTER
                 yield moments.ends + RECONCILED_AFTER, self._reconcile
-                yield moments.ends + RECONCILED_AFTER + QUIET, self._look_for_quiet
+                yield complete, self._look_for_quiet
+            yield from self._readers.story(exam, complete, self._until)
 
     # --- finding
 

@@ -21,8 +21,9 @@ class ReportFacts(Protocol):
     def images(self) -> Sequence[Any]: ...
 
 
-def report_pdf(facts: ReportFacts, pictures: Mapping[int, bytes], verify_at: str) -> bytes:
-    """pictures: JPEG of each key image by its place in `facts.images`. verify_at: where the code leads to."""
+def report_pdf(facts: ReportFacts, pictures: Mapping[int, bytes], public_url: str) -> bytes:
+    """pictures: JPEG of each key image by its place in `facts.images`. public_url: whose /verify the code leads to."""
+    verify_at = f"{public_url.rstrip('/')}/verify/{facts.hash}"
     shown = [
         (Markup("data:image/jpeg;base64,") + base64.b64encode(pictures[place]).decode(), image.caption)
         for place, image in enumerate(facts.images)

@@ -19,6 +19,7 @@ from ris_pacs.orders.models import ExamHistory, Oddity, Order, RequestedProcedur
 from ris_pacs.orders.rules import WORDS, ExamState, exam_title
 from ris_pacs.patients import queries as patients
 from ris_pacs.patients.models import Patient
+from ris_pacs.reporting import queries as reporting
 from ris_pacs.scheduling import queries as scheduling
 from ris_pacs.worklist import queries as worklist
 from ris_pacs.worklist.models import PerformedStep
@@ -53,6 +54,7 @@ class ExamPage:
     oddities: Sequence[Oddity]
     messages: int
     images: int
+    report: reporting.Shown | None
 
     @property
     def listed(self) -> int:
@@ -63,7 +65,7 @@ class ExamPage:
         return sum(one.received for one in self.progress)
 
 
-# What a timeline shows, in order; what has not happened yet is shown hollow up to reading.
+# What a timeline shows, in order; what has not happened yet is shown hollow up to the report.
 _ROAD = (
     ExamState.REQUESTED,
     ExamState.SCHEDULED,
@@ -71,11 +73,13 @@ _ROAD = (
     ExamState.IN_PROGRESS,
     ExamState.PERFORMED,
     ExamState.TO_READ,
+    ExamState.FINAL,
 )
 _ROAD_WORDS = {
     ExamState.REQUESTED: "Ordered",
     ExamState.IN_PROGRESS: "Started",
     ExamState.TO_READ: "Images complete",
+    ExamState.FINAL: "Report",
 }
 
 
@@ -100,6 +104,7 @@ def exam_page(uow: UnitOfWork, order: Order, actor: Actor) -> ExamPage:
         oddities=orders.open_oddities(uow, exam.id) if actor.is_staff else [],
         messages=len(messages_of(uow, order)) if may(actor, Right.MESSAGES_VIEW) else 0,
         images=sum(one.instance_count for one in studies),
+        report=reporting.shown_report(uow, exam.id, actor),
     )
 
 
@@ -129,6 +134,8 @@ def moments(history: Sequence[ExamHistory]) -> list[Moment]:
 
 def _to_come(reached: dict[str, ExamHistory]) -> list[Moment]:
     now = next(reversed(reached), ExamState.REQUESTED)
+    if now in (ExamState.READING, ExamState.PRELIMINARY):
+        now = ExamState.TO_READ
     if now not in _ROAD:
         return []
     return [

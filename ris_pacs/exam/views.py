@@ -24,6 +24,7 @@ from ris_pacs.orders.rules import PRIORITIES
 from ris_pacs.orders.service import exams
 from ris_pacs.patients import queries as patients
 from ris_pacs.patients.rules import LANGUAGES
+from ris_pacs.reporting.rules.text import SECTIONS
 from ris_pacs.web import context, shell
 from ris_pacs.web.answers import done
 from ris_pacs.web.context import requires
@@ -69,7 +70,15 @@ def by_accession(accession: str) -> Response:
             patient_id=order.patient_id,
             accession_number=order.accession_number,
         )
-    return shell.render("exam/exam.html", page=page, tab=tab, priorities=PRIORITIES, **values)
+        if page.report is not None and tab == "overview":
+            audit.record_view(
+                uow,
+                actor,
+                ("report", page.report.report.id),
+                patient_id=order.patient_id,
+                accession_number=order.accession_number,
+            )
+    return shell.render("exam/exam.html", page=page, tab=tab, priorities=PRIORITIES, sections=SECTIONS, **values)
 
 
 def _chosen(found: list[Order]) -> Order | None:

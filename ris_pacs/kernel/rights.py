@@ -22,6 +22,7 @@ class Right(StrEnum):
     EXAM_PERFORM = "exam.perform"
     BOARD_VIEW = "board.view"
     STUDY_VIEW = "study.view"
+    IMAGES_VIEW = "images.view"
     STUDY_STORE = "study.store"
     RECONCILE = "reconcile"
     READ_EXAMS = "reading"
@@ -40,7 +41,8 @@ class Right(StrEnum):
 
 
 _LOOK = {Right.PATIENT_VIEW, Right.ORDER_VIEW, Right.EXAM_VIEW, Right.BOARD_VIEW}
-_IMAGES = {Right.STUDY_VIEW}
+# A study with what its objects say, and the images alone.
+_IMAGES = {Right.STUDY_VIEW, Right.IMAGES_VIEW}
 _READ = {Right.SCHEDULE_VIEW, Right.READ_EXAMS, Right.REPORT_VIEW, Right.REPORT_WRITE}
 _DESK = _LOOK | {
     Right.PATIENT_EDIT,
@@ -68,9 +70,9 @@ RIGHTS: dict[Role, frozenset[Right]] = {
         | {Right.BILLING_VIEW, Right.BILLING_EDIT}
     ),
     # Exams that a grant opens, each with its order, pictures and final report; not the patient's whole record.
-    Role.REFERRER: frozenset({Right.ORDER_VIEW, Right.EXAM_VIEW, Right.STUDY_VIEW, Right.REPORT_VIEW}),
-    # Pictures reach a patient with the signed report, not before (FEATURES.md I1).
-    Role.PATIENT: frozenset({Right.PORTAL}),
+    Role.REFERRER: frozenset({Right.ORDER_VIEW, Right.EXAM_VIEW, Right.REPORT_VIEW} | _IMAGES),
+    # Images of exams whose result is released (FEATURES.md I1): archive.queries.visible_studies.
+    Role.PATIENT: frozenset({Right.PORTAL, Right.IMAGES_VIEW}),
     # Numbers and who did what; no pictures, no reading, no messages.
     Role.MANAGER: frozenset(_LOOK | {Right.SCHEDULE_VIEW, Right.BILLING_VIEW, Right.MANAGE_VIEW, Right.AUDIT_VIEW}),
     Role.ADMIN: frozenset(

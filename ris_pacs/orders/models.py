@@ -130,6 +130,25 @@ class ExamHistory(HasId, Base):
     note: Mapped[str | None] = mapped_column(String(500))
 
 
+class ResultRelease(HasId, Base):
+    """Whether the patient may see what an exam has found: from the signature on, unless a clinician holds it.
+
+    signed_at: of the report that is final now; None while there is none. held_until: with a recorded ground, a code of
+    orders.rules.GROUNDS (FEATURES.md I1); the words that were given stand in held_why.
+    """
+
+    __tablename__ = "result_release"
+
+    requested_procedure_id: Mapped[int] = mapped_column(ForeignKey("requested_procedure.id"), unique=True)
+    signed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    held_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    ground: Mapped[str] = mapped_column(String(20), default="")
+    held_why: Mapped[str] = mapped_column(String(500), default="")
+    held_by: Mapped[str] = mapped_column(String(200), default="")
+
+    __table_args__ = (CheckConstraint("held_until IS NULL OR ground <> ''", name="ground"),)
+
+
 class Oddity(HasId, Base):
     """Something out of order that was accepted as a fact and that a person should look at.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from ris_pacs.kernel.actor import Actor
 from ris_pacs.kernel.text import after_prefix
 from ris_pacs.orders import rules
 from ris_pacs.orders.errors import NoSuchExam, NoSuchOrder
-from ris_pacs.orders.models import ExamHistory, Oddity, OrderDiagnosis
+from ris_pacs.orders.models import ExamHistory, Oddity, OrderDiagnosis, ResultRelease
 from ris_pacs.orders.models import Order as Order
 from ris_pacs.orders.models import RequestedProcedure as RequestedProcedure
 from ris_pacs.patients import queries as patients
@@ -302,3 +303,20 @@ def sites_of_exams(uow: UnitOfWork, exam_ids: list[int]) -> list[int]:
 
 def sites_of_patient(uow: UnitOfWork, patient_id: int) -> list[int]:
     return list(uow.session.scalars(select(Order.site_id).where(Order.patient_id == patient_id).distinct()))
+
+
+# --- what patients may see
+
+
+def released_exams(uow: UnitOfWork) -> Select[int]:
+    """Ids of the exams whose result is signed and not held, as a condition for other queries."""
+    return select(ResultRelease.requested_procedure_id).where(
+        ResultRelease.signed_at.is_not(None),
+        or_(ResultRelease.held_until.is_(None), ResultRelease.held_until <= uow.now),
+    )
+
+
+def releases(uow: UnitOfWork, exam_ids: Sequence[int]) -> dict[int, ResultRelease]:
+    """By exam, where a result is signed or held."""
+    rows = uow.session.scalars(select(ResultRelease).where(ResultRelease.requested_procedure_id.in_(exam_ids)))
+    return {row.requested_procedure_id: row for row in rows}

@@ -207,3 +207,11 @@ def make_accession_number(prefix: str, year: int, number: int) -> str:
 def exam_title(procedure_name: str, laterality: str) -> str:
     """What people call the exam: "MR knee right"."""
     return " ".join(part for part in (procedure_name, LATERALITIES.get(laterality, "")) if part)
+
+
+# Why a patient gets a signed result later: what 45 CFR 171.202 and the states' laws leave open (FEATURES.md I1).
+GROUNDS = {
+    "state-rule": "A rule of the state",
+    "patient-wish": "The patient asked for it",
+    "harm": "Danger to life or safety, judged by a clinician for this patient",
+}

@@ -342,17 +342,38 @@ def coverage(uow: UnitOfWork, coverage_id: int, actor: Actor) -> Coverage:
     return found
 
 
-def coverage_on(uow: UnitOfWork, patient_id: int, day: date) -> Coverage | None:
-    """Who is asked first for what was done on a day, over merged rows."""
-    return uow.session.scalar(
-        _coverages()
-        .where(
-            Coverage.patient_id.in_(linked_ids(uow, patient_id)),
-            or_(Coverage.begins.is_(None), Coverage.begins <= day),
-            or_(Coverage.ends.is_(None), Coverage.ends >= day),
-        )
-        .limit(1)
-    )
+def coverages_on(uow: UnitOfWork, wanted: Iterable[tuple[int, date]]) -> dict[tuple[int, date], Coverage]:
+    """Who is asked first for what was done to a patient on a day, over merged rows: few statements for any number."""
+    asked = set(wanted)
+    persons = _persons(uow, {patient_id for patient_id, _ in asked})
+    by_person: dict[int, list[Coverage]] = {}
+    for one in uow.session.scalars(_coverages().where(Coverage.patient_id.in_(persons))):
+        by_person.setdefault(persons[one.patient_id], []).append(one)
+    found = {}
+    for patient_id, day in asked:
+        for one in by_person.get(persons[patient_id], ()):
+            if (one.begins is None or one.begins <= day) and (one.ends is None or one.ends >= day):
+                found[patient_id, day] = one
+                break
+    return found
+
+
+def _persons(uow: UnitOfWork, patient_ids: set[int]) -> dict[int, int]:
+    """Every row that stands for one of these patients → a number that all rows of one person share."""
+    person = {one: one for one in patient_ids}
+    frontier = patient_ids
+    while frontier:
+        links = uow.session.execute(
+            select(PatientLink.survivor_id, PatientLink.merged_id).where(
+                PatientLink.undone_at.is_(None),
+                or_(PatientLink.survivor_id.in_(frontier), PatientLink.merged_id.in_(frontier)),
+            )
+        ).all()
+        frontier = {one for link in links for one in link} - set(person)
+        for survivor, merged in links:
+            this, other = person.get(survivor, survivor), person.get(merged, merged)
+            person |= {one: this for one, number in person.items() if number == other} | {survivor: this, merged: this}
+    return person
 
 
 def _coverages() -> Select[Coverage]:

@@ -80,7 +80,7 @@ class ReportVersion(HasId, Base):
     signed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     set_aside: Mapped[bool] = mapped_column(default=False)
     previous_hash: Mapped[str | None] = mapped_column(String(64))
-    hash: Mapped[str | None] = mapped_column(String(64))
+    hash: Mapped[str | None] = mapped_column(String(64), index=True)
 
     __table_args__ = (
         UniqueConstraint("report_id", "number"),

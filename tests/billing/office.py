@@ -18,7 +18,7 @@ from ris_pacs.catalog.service.payers import PayerFacts, add_payer
 from ris_pacs.kernel.actor import PROGRAM, Actor, Role
 from ris_pacs.kernel.uow import System, UnitOfWork, read_only, unit_of_work
 from ris_pacs.orders.events import ExamMoved
-from ris_pacs.orders.models import RequestedProcedure
+from ris_pacs.orders.models import Order, RequestedProcedure
 from ris_pacs.orders.rules import Move
 from ris_pacs.orders.service import exams
 from ris_pacs.orders.service.place import Diagnosis
@@ -143,3 +143,8 @@ def money(system: System, claim_id: int | None = None) -> dict[str, int]:
 
 def days(number: int) -> timedelta:
     return timedelta(days=number)
+
+
+def orders_number(uow: UnitOfWork) -> str:
+    """The accession number of the only order."""
+    return uow.session.scalars(select(Order.accession_number)).one()

@@ -10,6 +10,8 @@ import pytest
 from ris_pacs.demo.people import people, suits
 from ris_pacs.demo.plan import CLOSES, IMAGE_LOST, OPENS, TYPED, WRONG_PATIENT, Fate, plan_day, plan_night, plan_priors
 from ris_pacs.demo.practice import LUNCH, STATIONS
+from ris_pacs.demo.reports import plan_report
+from ris_pacs.reporting.rules.checks import Facts, check_report
 
 ZONE = ZoneInfo("America/New_York")
 TUESDAY = date(2026, 11, 24)
@@ -83,3 +85,22 @@ def test_people_are_told_apart():
     names = [(one.facts.name, one.facts.birth_date) for one in people()]
     assert len(set(names)) == len(names)
     assert all(one.facts.birth_date for one in people())
+
+
+def test_every_planned_exam_has_a_report_that_can_be_signed():
+    """No field is left open, the side is the exam's, and the same exam says the same at every run."""
+    known = set()
+    for offset in range(12):
+        for exam in plan_day(TUESDAY + timedelta(days=offset), ZONE):
+            report = plan_report(exam, exam.placed)
+            assert report == plan_report(exam, exam.placed)
+            for sections in (report.first, report.sections):
+                stops = [
+                    one
+                    for one in check_report(Facts(sections, laterality=exam.laterality, sex=exam.person.facts.sex))
+                    if one.severity == "stop"
+                ]
+                assert stops == [], (exam.procedure.code, sections)
+                assert "{" not in "".join(sections.values())
+            known.add(exam.procedure.code)
+    assert len(known) > 50

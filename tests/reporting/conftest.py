@@ -8,7 +8,9 @@ import pytest
 
 from ris_pacs.accounts import queries as accounts
 from ris_pacs.kernel.actor import Actor, Role
+from ris_pacs.kernel.events import Subscription, Subscriptions, When
 from ris_pacs.kernel.uow import System, read_only
+from ris_pacs.reporting.events import ReportSigned, ReportWithdrawn
 from tests.reporting.room import Room
 
 AT_NINE = datetime(2026, 11, 24, 14, 0, tzinfo=UTC)
@@ -39,3 +41,22 @@ def referrer(system: System) -> Actor:
 @pytest.fixture
 def room(system: System, clock) -> Room:
     return Room(system, clock, AT_NINE + timedelta(hours=1))
+
+
+@pytest.fixture
+def told(system):
+    """The events of reporting, as a slice above would hear them."""
+    heard: list[object] = []
+
+    def hear(uow, event, actor) -> None:
+        heard.append(event)
+
+    lines = [line for lines in system.subscriptions._by_event.values() for line in lines]
+    lines += [Subscription(kind, hear, When.SAME_TX) for kind in (ReportSigned,)]
+
+    def hear_too(uow, event, actor) -> None:
+        heard.append(event)
+
+    lines.append(Subscription(ReportWithdrawn, hear_too, When.SAME_TX))
+    object.__setattr__(system, "subscriptions", Subscriptions(lines))
+    return heard

@@ -22,6 +22,12 @@ from tests.viewer.looking import DESK, PHONE, Viewer
 from tests.web.browsing import web_app
 
 PATIENCE = 20_000
+WITHOUT_WEBGL = """for (const canvas of [HTMLCanvasElement, OffscreenCanvas]) {
+  const { getContext } = canvas.prototype;
+  canvas.prototype.getContext = function (kind, ...how) {
+    return kind.startsWith("webgl") ? null : getContext.call(this, kind, ...how);
+  };
+}"""
 
 
 @dataclass(frozen=True)
@@ -65,7 +71,14 @@ def look(browser: Browser, house: House) -> Iterator[Look]:
     opened = []
     said: list[str] = []
 
-    def open_study(study_id: int | None, *, phone: bool = False, who: str = "radiologist", may_fail: bool = False):
+    def open_study(
+        study_id: int | None,
+        *,
+        phone: bool = False,
+        who: str = "radiologist",
+        may_fail: bool = False,
+        webgl: bool = True,
+    ) -> Viewer:
         context = browser.new_context(
             viewport=PHONE if phone else DESK, base_url=house.address, has_touch=phone, reduced_motion="reduce"
         )
@@ -73,6 +86,8 @@ def look(browser: Browser, house: House) -> Iterator[Look]:
         context.add_cookies([{**house.cookie(who), "url": house.address}])
         page = context.new_page()
         page.set_default_timeout(PATIENCE)
+        if not webgl:
+            page.add_init_script(WITHOUT_WEBGL)
         expect.set_options(timeout=PATIENCE)
         page.on("console", lambda message: None if may_fail and "Failed to" in message.text else hear(message))
         page.on("pageerror", lambda error: said.append(str(error)))

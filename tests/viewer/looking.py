@@ -24,7 +24,7 @@ _VALUES = "(root, places) => places.map((place) => root.viewer.panes[0].screen.v
 _LISTEN = """(root) => {
   root.heard = [];
   for (const name of ["viewer:keyimage", "viewer:measurement"]) {
-    document.addEventListener(name, (event) => { event.preventDefault(); root.heard.push([name, event.detail]); });
+    document.addEventListener(name, (event) => root.heard.push([name, event.detail]));
   }
 }"""
 
@@ -73,6 +73,27 @@ class Viewer:
         for x, y in path[1:]:
             self.page.mouse.move(x, y, steps=6)
         self.page.mouse.up(button=button)
+
+    def swipe(self, begin: tuple[float, float], end: tuple[float, float]) -> None:
+        """With one finger."""
+        self._touch([[self._between(begin, end, step / 8)] for step in range(9)])
+
+    def pinch(self, middle: tuple[float, float], begin: float, end: float) -> None:
+        """With two fingers, so far from the middle at the beginning and at the end."""
+        apart = [begin + (end - begin) * step / 8 for step in range(9)]
+        self._touch([[(middle[0] - far, middle[1]), (middle[0] + far, middle[1])] for far in apart])
+
+    @staticmethod
+    def _between(begin: tuple[float, float], end: tuple[float, float], share: float) -> tuple[float, float]:
+        return (begin[0] + (end[0] - begin[0]) * share, begin[1] + (end[1] - begin[1]) * share)
+
+    def _touch(self, path: list[list[tuple[float, float]]]) -> None:
+        devtools = self.page.context.new_cdp_session(self.page)
+        for number, fingers in enumerate(path):
+            points = [{"x": x, "y": y, "id": finger} for finger, (x, y) in enumerate(fingers)]
+            kind = "touchMove" if number else "touchStart"
+            devtools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+        devtools.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
 
     def values(self, places: list[tuple[int, int]]) -> list[Any]:
         found = self.root.evaluate(_VALUES, [list(place) for place in places])

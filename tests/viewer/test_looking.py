@@ -84,6 +84,15 @@ def test_dragging_windows_and_the_window_stays_for_the_next_picture(look: Look, 
     expect(viewer.words("window")).to_have_text("W 400 L 40")
 
 
+def test_a_click_leaves_each_picture_its_own_window(look: Look, house: House) -> None:
+    datasets = ct_series(2)
+    datasets[1].WindowWidth = 1000
+    viewer = look(keep(house.system, *datasets).id)
+    viewer.pane().locator(".viewer-screen").click()
+    viewer.page.keyboard.press("ArrowDown")
+    expect(viewer.words("window")).to_have_text("W 1000 L 40")
+
+
 @pytest.mark.parametrize(("key", "words"), [("1", "W 400 L 40"), ("2", "W 1500 L −600"), ("4", "W 80 L 40")])
 def test_presets_are_on_the_digits(look: Look, study_id: int, key: str, words: str) -> None:
     viewer = look(study_id)
@@ -150,6 +159,43 @@ def test_not_for_diagnosis_on_a_phone_and_on_lossy_pictures(look: Look, house: H
     expect(look(lossy.id).pane().locator(mark)).to_be_visible()
 
 
+def test_one_finger_scrolls_or_windows_and_two_zoom(look: Look, study_id: int) -> None:
+    viewer = look(study_id, phone=True)
+    viewer.swipe((195, 350), (195, 440))
+    expect(viewer.words("image")).not_to_have_text("Image 1 of 5")
+    viewer.page.get_by_role("button", name="Window", exact=True).click()
+    viewer.swipe((195, 350), (195, 380))
+    expect(viewer.words("window")).not_to_have_text("W 400 L 40")
+    chosen = viewer.words("window").text_content() or ""
+    viewer.pinch((195, 400), 30, 80)
+    expect(viewer.words("zoom")).not_to_have_text("Zoom 1.0")
+    expect(viewer.words("window")).to_have_text(chosen)
+
+
+def test_beside_a_report_the_rarer_tools_fold(look: Look, study_id: int) -> None:
+    viewer = look(study_id)
+    invert = viewer.page.get_by_role("button", name="Invert")
+    expect(invert).to_be_visible()
+    viewer.page.set_viewport_size({"width": 830, "height": 900})
+    expect(invert).to_be_hidden()
+    bar = viewer.root.locator("[data-viewer-bar]")
+    assert bar.evaluate("bar => bar.scrollWidth - bar.clientWidth") <= 0
+    viewer.page.get_by_role("button", name="More tools").click()
+    invert.click()
+    assert faults(viewer.page) == []
+
+
+def test_what_filled_the_viewport_fills_it_after_a_change_of_size(look: Look, study_id: int) -> None:
+    viewer = look(study_id)
+    viewer.page.keyboard.press("d")
+    viewer.drawn(1)
+    expect(viewer.words("zoom")).to_have_text("Zoom 1.0")
+    left, right = viewer.at(-0.5, 48)[0], viewer.at(127.5, 48)[0]
+    box = viewer.pane().bounding_box()
+    assert box is not None
+    assert (left, right) == pytest.approx((box["x"], box["x"] + box["width"]), abs=2)
+
+
 def test_the_keyboard_reaches_everything_and_is_not_trapped(look: Look, study_id: int) -> None:
     viewer = look(study_id)
     viewer.pane().locator(".viewer-screen").click()
@@ -159,6 +205,18 @@ def test_the_keyboard_reaches_everything_and_is_not_trapped(look: Look, study_id
     for _ in range(3):
         viewer.page.keyboard.press("Shift+Tab")
     assert viewer.page.evaluate("document.activeElement.closest('[data-viewer-bar]') !== null")
+
+
+def test_the_shortcuts_of_the_page_name_those_of_the_viewer(look: Look, study_id: int) -> None:
+    viewer = look(study_id)
+    viewer.pane().locator(".viewer-screen").click()
+    viewer.page.keyboard.press("?")
+    told = viewer.page.locator("dialog[open] [data-shortcut-list]")
+    expect(told).to_contain_text("LengthL")
+    expect(told).to_contain_text("Key imageK")
+    viewer.page.keyboard.press("Escape")
+    viewer.page.keyboard.press("l")
+    expect(viewer.page.get_by_role("button", name="Length")).to_have_attribute("aria-pressed", "true")
 
 
 def test_until_the_engine_has_come_the_server_s_picture_stands_there(look: Look, study_id: int) -> None:

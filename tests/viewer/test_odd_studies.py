@@ -12,6 +12,7 @@ from pydicom.uid import JPEG2000Lossless, generate_uid
 
 from tests.viewer.conftest import House, Look
 from tests.viewer.objects import ct_series, dataset, keep
+from tests.web.test_parts import faults
 
 PDF = "1.2.840.10008.5.1.4.1.1.104.1"
 REPORT = "1.2.840.10008.5.1.4.1.1.88.11"
@@ -80,6 +81,26 @@ def test_a_picture_that_the_server_does_not_send_says_so_and_comes_when_asked_ag
     expect(viewer.pane()).to_have_attribute("data-shown", "2")
 
 
+def test_a_series_that_does_not_come_leaves_the_others(look: Look, house: House) -> None:
+    study = generate_uid()
+    lost, shown, scout = (
+        ct_series(count, study=study, SeriesNumber=number, SeriesDescription=words)
+        for number, count, words in ((2, 3, "Lost"), (3, 9, "Shown"), (1, 1, "Scout"))
+    )
+    viewer = look(None, may_fail=True)
+    metadata = re.compile(rf"/series/{re.escape(lost[0].SeriesInstanceUID)}/metadata")
+    viewer.page.route(metadata, lambda route: route.fulfill(status=503))
+    viewer.open(keep(house.system, *lost, *shown, *scout).id)
+    expect(viewer.words("series")).to_have_text("Series 3 · Shown")  # The volume, not its scout.
+    titles = viewer.root.locator("[data-viewer-stack] [data-show=title]")
+    expect(titles).to_have_text(["Scout", "Lost", "Shown"])
+    viewer.page.keyboard.press("[")
+    expect(viewer.message()).to_contain_text("did not send this series")
+    viewer.page.keyboard.press("[")
+    expect(viewer.words("series")).to_have_text("Series 1 · Scout")
+    expect(viewer.message()).to_be_hidden()
+
+
 def test_who_is_signed_out_meanwhile_is_told(look: Look, house: House) -> None:
     viewer = look(keep(house.system, *ct_series(12)).id, may_fail=True)
     viewer.page.context.clear_cookies()
@@ -97,12 +118,12 @@ def pair(**prior: object) -> tuple[list[Dataset], list[Dataset]]:
 def compare(look: Look, house: House, monkeypatch: pytest.MonkeyPatch):
     """The page with a prior to choose. Whose studies belong together has its own test; here both are taken as one's."""
 
-    def open_both(now: list[Dataset], then: list[Dataset]):
+    def open_both(now: list[Dataset], then: list[Dataset], *, phone: bool = False):
         current, prior = keep(house.system, *now), keep(house.system, *then)
         monkeypatch.setattr("ris_pacs.viewer.queries.priors", lambda *_: [prior])
-        viewer = look(current.id)
+        viewer = look(current.id, phone=phone)
         viewer.page.get_by_label("Compare with").select_option(index=1)
-        viewer.drawn(1)
+        viewer.drawn(0 if phone else 1)
         return viewer
 
     return open_both
@@ -114,6 +135,7 @@ def test_a_prior_stands_beside_and_goes_along_by_place(compare) -> None:
     expect(viewer.words("mark", 0)).to_have_text("Current")
     expect(viewer.words("mark", 1)).to_have_text("Prior, 18 months")
     expect(viewer.words("place", 1)).to_have_text("5.0 mm @ 0 mm")
+    assert faults(viewer.page) == []
     for _ in range(3):
         viewer.page.keyboard.press("ArrowDown")
     expect(viewer.words("place", 0)).to_have_text("10.0 mm @ 30 mm")
@@ -131,6 +153,14 @@ def test_without_a_common_frame_of_reference_a_prior_goes_along_by_its_share(com
     expect(viewer.pane(1)).to_have_attribute("data-shown", "11")
     viewer.page.keyboard.press("Home")
     expect(viewer.pane(1)).to_have_attribute("data-shown", "1")
+
+
+def test_on_a_phone_a_prior_takes_the_one_place_and_gives_it_back(compare) -> None:
+    viewer = compare(*pair(reference="2.25.200"), phone=True)
+    expect(viewer.words("mark")).to_have_text("Prior, 18 months")
+    viewer.page.get_by_label("Compare with").select_option(index=0)
+    expect(viewer.words("mark")).to_have_text("Current")
+    expect(viewer.words("image")).to_have_text("Image 1 of 6")
 
 
 def test_two_pictures_side_by_side_at_a_desk_and_one_on_a_phone(look: Look, house: House) -> None:

@@ -193,6 +193,45 @@ def test_the_probe_says_place_value_and_unit(look: Look, house: House) -> None:
     expect(viewer.words("probe")).to_have_text("")
 
 
+@pytest.mark.parametrize("webgl", [True, False])
+def test_the_value_is_that_of_the_pixel_that_is_seen_there(look: Look, house: House, webgl: bool) -> None:
+    """One bright pixel, found on the screen by its light alone, has its own column, row and value."""
+    pixels = np.zeros((12, 16), np.int16)
+    pixels[4, 9] = 1000
+    file = picture(pixels, generate_uid(), generate_uid(), WindowCenter=500, WindowWidth=1000, PixelSpacing=[2, 1])
+    viewer = look(keep(house.system, file).id, webgl=webgl)
+    box = viewer.pane().locator("canvas").first.bounding_box()
+    assert box is not None
+    seen = viewer.seen()[60:-60, 200:-200]  # without what is written over it
+    rows, columns = np.nonzero(seen > seen.max() / 2)
+    x, y = box["x"] + 200 + columns.mean(), box["y"] + 60 + rows.mean()
+    viewer.page.mouse.move(x, y)
+    expect(viewer.words("probe")).to_have_text("x 10, y 5: 1000 HU")
+    high, wide = np.ptp(rows), np.ptp(columns)
+    assert high > wide, "a pixel is twice as high as it is wide"
+    for aside, there in ((0.7, "x 11, y 5: 0 HU"), (-0.7, "x 9, y 5: 0 HU")):
+        viewer.page.mouse.move(x + aside * box["height"] / 24, y)
+        expect(viewer.words("probe")).to_have_text(there)
+
+
+def test_without_webgl_the_processor_draws_the_same(look: Look, house: House) -> None:
+    study = keep(house.system, *ct_series(3)).id
+    drawn = [look(study, webgl=webgl) for webgl in (True, False)]
+    for key in ("ArrowDown", "2", "i", "h"):
+        for viewer in drawn:
+            viewer.page.keyboard.press(key)
+        for viewer in drawn:
+            expect(viewer.pane()).to_have_attribute("data-shown", "2")
+        one, other = (viewer.seen()[80:-80, 300:-300].astype(int) for viewer in drawn)
+        assert np.mean(np.abs(one - other) > 3) < 0.02, f"after {key}"
+    assert drawn[0].letters() == drawn[1].letters()
+    drawn[1].listen()
+    drawn[1].page.keyboard.press("l")
+    drawn[1].drag((20, 40), (50, 40))
+    ((_, found),) = drawn[1].heard(1)
+    assert found["value"] == pytest.approx(60, abs=0.7)
+
+
 def test_only_codecs_that_are_needed_are_fetched(look: Look, house: House) -> None:
     fetched: list[str] = []
     viewer = look(None)

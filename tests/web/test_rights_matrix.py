@@ -8,31 +8,38 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, update
 from werkzeug.test import TestResponse
 
+from ris_pacs.accounts import queries as users
 from ris_pacs.accounts import service as accounts
+from ris_pacs.accounts.models import AccessGrant
 from ris_pacs.billing.models import Charge, RemittanceLine
 from ris_pacs.billing.service.export import make_batches
 from ris_pacs.billing.service.remittance import ReceivedFile, post_file
 from ris_pacs.catalog import queries as catalog
 from ris_pacs.kernel import inbox, outbox
-from ris_pacs.kernel.actor import OPERATOR, PROGRAM
+from ris_pacs.kernel.actor import OPERATOR, PROGRAM, Actor, Role
 from ris_pacs.kernel.tables import AuditEntry
 from ris_pacs.kernel.uow import System, UnitOfWork, unit_of_work
 from ris_pacs.orders.models import Oddity, Order
+from ris_pacs.orders.rules import Move
+from ris_pacs.orders.service.exams import move_exam
+from ris_pacs.patients import queries as patients
 from ris_pacs.patients.models import Patient
 from ris_pacs.patients.service.coverage import CoverageFacts, add_coverage
+from ris_pacs.reporting.models import ReportVersion
 from tests import practice
 from tests.archive.files import store_image
 from tests.archive.objects import study
 from tests.billing import office
 from tests.billing.samples import paid, remittance
 from tests.conftest import StoppedClock
+from tests.reporting.room import Room
 from tests.web.browsing import FRAGMENT, Browser, count, signed_in, stranger, web_app
 from tests.web.rights_table import NOBODY, SIGNED_IN, TABLE, WHO
 
@@ -51,7 +58,11 @@ POLICY = {
     "frame-ancestors": "'none'",
 }
 # Pages with the viewer decode pictures in a worker; no other page may do as much.
-VIEWER_PAGES = {"GET /viewer/studies/<int:study_id>"}
+VIEWER_PAGES = {
+    "GET /viewer/studies/<int:study_id>",
+    "GET /portal/exams/<int:exam_id>/images",
+    "GET /reading/<int:exam_id>",
+}
 POLICY_FOR_PIXELS = POLICY | {
     "script-src": "'self' 'wasm-unsafe-eval'",
     "worker-src": "'self'",
@@ -79,6 +90,8 @@ class House:
 
     def address(self, rule: str) -> str:
         url = rule
+        if rule.startswith("/portal/exams"):
+            url = rule.replace("<int:exam_id>", str(self.places["released exam"]))
         for name, value in self.places.items():
             url = url.replace(f"<{name}>", str(value))
         assert "<" not in url, url
@@ -119,10 +132,14 @@ def furnish(system: System) -> tuple[dict[str, object], str]:
     store_image(system, booked)
     stored = study(system, booked.study_instance_uid)
     assert stored.linked == (booked.exam_id,)
+    released, version = a_released_exam(system, doctor.id, starts + timedelta(hours=2))
     return {
-        "study": booked.study_instance_uid,
-        "series": f"{booked.study_instance_uid}.1",
-        "instance": f"{booked.study_instance_uid}.1.1",
+        "released exam": released.exam_id,
+        "int:version_id": version.id,
+        "digest": version.hash,
+        "study": released.study_instance_uid,
+        "series": f"{released.study_instance_uid}.1",
+        "instance": f"{released.study_instance_uid}.1.1",
         "frames": "1",
         "int:frame": 1,
         "path:place": "7FE00010",
@@ -142,7 +159,27 @@ def furnish(system: System) -> tuple[dict[str, object], str]:
         "int:room_id": 1,
         "int:user_id": 1,
         **money,
+        "int:key_image_id": 1,
+        "int:autotext_id": 999_999,  # Somebody else's looks like none.
     }, token
+
+
+def a_released_exam(system: System, doctor_id: int, starts: datetime) -> tuple[practice.Booked, ReportVersion]:
+    """Of the patient who has an account: with images, read and signed."""
+    with unit_of_work(system) as uow:
+        # The accounts are from the day on which the tests run, the exams from the stopped clock's.
+        uow.session.execute(update(AccessGrant).values(begins_at=starts - timedelta(days=1000)))
+        own = patients.patient(uow, 1, PROGRAM)
+        booked = practice.book(uow, practice.an_order(uow, own, referrer_id=doctor_id), starts)
+        reader = users.user_by_email(uow, "radiologist@demo.example")
+        assert reader is not None
+        attending = Actor("user", reader.name, Role.RADIOLOGIST, reader.id, "s-reader", "127.0.0.1")
+    store_image(system, booked)
+    with unit_of_work(system) as uow:
+        for move in (Move.PERFORM, Move.COMPLETE):
+            move_exam(uow, booked.exam_id, move, PROGRAM)
+    version = Room(system, system.clock, starts).final(booked.exam_id, attending)  # type: ignore[arg-type]
+    return booked, version
 
 
 def furnish_office(uow: UnitOfWork, patient: Patient) -> dict[str, object]:

@@ -3,7 +3,7 @@
 import { BaseTool, addTool, AngleTool, annotation, EllipticalROITool, Enums, init as startTools, LengthTool, PanTool, RectangleROITool, ToolGroupManager, WindowLevelTool, ZoomTool } from "@cornerstonejs/tools";
 import { cache, eventTarget } from "@cornerstonejs/core";
 
-import { pictureOf } from "./images.js";
+import { fromFirstCentre, pictureOf } from "./images.js";
 import { described } from "./measure.js";
 
 const YELLOW = "rgb(255, 224, 112)";
@@ -86,8 +86,8 @@ const remembered = new WeakMap(); // data of an annotation → what was said of 
 
 function descriptionOf(kind, data, id) {
   const picture = pictureOf(id);
-  const points = data.handles.points.map((point) => point.slice(0, 2));
-  if (!picture || points.length < (kind === "angle" ? 3 : 2)) return null;
+  if (!picture || data.handles.points.length < (kind === "angle" ? 3 : 2)) return null;
+  const points = data.handles.points.map((point) => fromFirstCentre(picture, point));
   const key = `${id} ${points.join(" ")}`;
   const before = remembered.get(data);
   if (before?.key === key) return before.found;

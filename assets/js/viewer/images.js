@@ -2,7 +2,7 @@
 // picture in a plane of its own, x to the right and y down in mm: where it lies in the patient is kept in geometry.js,
 // so odd headers cannot bend what is drawn, and distances in the plane are distances.
 
-import { imageLoader, metaData, utilities } from "@cornerstonejs/core";
+import { getShouldUseCPURendering, imageLoader, metaData, utilities } from "@cornerstonejs/core";
 
 import { bulkData, frameOf } from "./dicomweb.js";
 import { decoded } from "./decode.js";
@@ -14,6 +14,12 @@ const statistics = new Map();
 export const remember = (pictures) => pictures.forEach((picture) => known.set(picture.id, picture));
 export const pictureOf = (id) => known.get(id);
 export const statisticsFor = (id) => statistics.get(id) ?? { min: 0, max: 255, low: 0, high: 255 };
+
+/** A point of cornerstone's plane from the centre of the first pixel; on the processor it counts from its corner. */
+export function fromFirstCentre(picture, [x, y]) {
+  const half = getShouldUseCPURendering() ? 0.5 : 0;
+  return [x - half * picture.spacing.column, y - half * picture.spacing.row];
+}
 
 export function startImages() {
   imageLoader.registerImageLoader("frames", (id) => ({ promise: fetched(known.get(id)) }));

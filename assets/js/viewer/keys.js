@@ -1,4 +1,4 @@
-// The keyboard of the viewer. Keys act with the focus in the viewer; on its own page (data-keys="page") also when
+// The keyboard of the viewer. Keys act with the focus in the viewer; on a page of its own (data-alone) also when
 // nothing has it, unless single letters are switched off.
 
 const TOOLS = { w: "window", p: "pan", z: "zoom", s: "scroll", l: "length", a: "angle", e: "ellipse", r: "rectangle" };
@@ -17,7 +17,7 @@ export function bindKeys(viewer) {
     event.stopPropagation(); // The page's lists have J, K and arrows of their own.
   };
   root.addEventListener("keydown", act);
-  if (root.dataset.keys !== "page") return;
+  if (!("alone" in root.dataset)) return;
   document.addEventListener("keydown", (event) => {
     const nobody = event.target === document.body || event.target.id === "main";
     if (nobody && document.documentElement.dataset.shortcuts !== "off" && !document.querySelector("dialog[open]")) act(event);

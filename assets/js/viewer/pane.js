@@ -131,9 +131,8 @@ export class Pane {
     this.describe();
   }
 
-  /** A window that was dragged stays for the pictures that follow. */
   keepWindow() {
-    if (this.isDrawn) this.window = this.screen.window();
+    this.window = this.screen.window();
   }
 
   reset() {
@@ -176,5 +175,5 @@ export class Pane {
 
 function linkOf(stack, { words, instanceUrl }) {
   if (stack.kind === "pdf") return { url: `${stack.url}/rendered`, text: words.openPdf, target: "_blank" };
-  return instanceUrl ? { url: instanceUrl + stack.instance, text: words.openObject } : null;
+  return instanceUrl && stack.instance ? { url: instanceUrl + stack.instance, text: words.openObject } : null;
 }

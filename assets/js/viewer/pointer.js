@@ -48,8 +48,16 @@ export function bindPointer(viewer, pane) {
   });
   surface.addEventListener("pointerleave", () => pane.overlay.probe(null));
 
-  surface.addEventListener("pointerup", () => {
-    if (viewer.tool === "window") pane.keepWindow();
-  });
+  // A window that was dragged stays for the pictures that follow; a mere click leaves each its own. The button may
+  // come up anywhere.
+  surface.addEventListener("pointerdown", () => {
+    if (viewer.tool !== "window" || !pane.isDrawn) return;
+    const before = screen.window();
+    const up = () => {
+      const after = pane.isDrawn && screen.window();
+      if (after && (after.center !== before.center || after.width !== before.width)) pane.keepWindow();
+    };
+    window.addEventListener("pointerup", up, { once: true });
+  }, true);
   surface.addEventListener("contextmenu", (event) => event.preventDefault());
 }

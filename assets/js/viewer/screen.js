@@ -1,9 +1,10 @@
 // One viewport of cornerstone: the only module beside images.js and annotations.js that knows how it draws.
 
-import { cache, Enums, init as startCore, RenderingEngine } from "@cornerstonejs/core";
+import { cache, Enums, getShouldUseCPURendering, init as startCore, RenderingEngine } from "@cornerstonejs/core";
 
 import { prepareWorkers } from "./decode.js";
-import { fetched, remember, startImages, statisticsFor } from "./images.js";
+import { fetched, fromFirstCentre, remember, startImages, statisticsFor } from "./images.js";
+import { indexOf } from "./measure.js";
 import { annotationsOf, onMeasured, prepareTools, removeMeasurement, ToolBox } from "./annotations.js";
 import { isColour, ownWindow, rangeOf, windowOfRange } from "./windows.js";
 
@@ -23,11 +24,14 @@ export class Engine {
     cache.setMaxCacheSize(CACHE_BYTES);
     this.rendering = new RenderingEngine(name);
     this.loading = new Map(); // picture → a promise
+    this.screens = [];
     this.tools = new ToolBox(name, this.rendering.id);
   }
 
   screen(element, name) {
-    return new Screen(this, element, name);
+    const made = new Screen(this, element, name);
+    this.screens.push(made);
+    return made;
   }
 
   /** Fetches and decodes a picture, so that showing it takes no time. Raises what its loading raised. */
@@ -44,8 +48,11 @@ export class Engine {
     return Boolean(cache.getImageLoadObject(picture.id));
   }
 
+  /** After a change of size: what filled its viewport fills the new one, what was zoomed stays as it was. */
   resize() {
+    const filling = this.screens.filter((screen) => screen.isFitted());
     this.rendering.resize(true, true);
+    filling.forEach((screen) => screen.fit());
   }
 }
 
@@ -80,8 +87,9 @@ class Screen {
   setWindow(window) {
     const own = isColour(this.picture) ? { center: 128, width: 256 } : ownWindow(this.picture, statisticsFor(this.picture.id));
     const { lower, upper } = rangeOf(window ?? own);
-    const curve = window ? "LINEAR" : this.picture.tone.curve;
-    this.viewport.setProperties({ voiRange: { lower, upper }, VOILUTFunction: curve, invert: this.isInverted() });
+    // Without WebGL cornerstone draws on the processor, which knows no other curve than a straight line.
+    const curve = getShouldUseCPURendering() ? {} : { VOILUTFunction: window ? "LINEAR" : this.picture.tone.curve };
+    this.viewport.setProperties({ voiRange: { lower, upper }, ...curve, invert: this.isInverted() });
     this.viewport.render();
   }
 
@@ -122,6 +130,16 @@ class Screen {
     return this.viewport.getZoom();
   }
 
+  isFitted() {
+    return Boolean(this.picture) && Math.abs(this.zoom() - 1) < 0.01 && Math.hypot(...this.viewport.getPan()) < 1;
+  }
+
+  fit() {
+    this.viewport.setZoom(1);
+    this.viewport.setPan([0, 0]);
+    this.viewport.render();
+  }
+
   reset() {
     this.inverted = false;
     this.viewport.setViewPresentation({ rotation: 0 });
@@ -132,8 +150,7 @@ class Screen {
 
   /** Column and row, continuous, under a point of the element in CSS pixels. */
   indexAt([x, y]) {
-    const world = this.viewport.canvasToWorld([x, y]);
-    return [world[0] / this.picture.spacing.column, world[1] / this.picture.spacing.row];
+    return indexOf(this.picture, fromFirstCentre(this.picture, this.viewport.canvasToWorld([x, y])));
   }
 
   /** Where the right and the lower edge of the viewport point, in columns and rows of the picture. */

@@ -26,14 +26,9 @@ export function kindOf(dataset) {
 // MPEG2, MPEG-4 and HEVC (PS3.5 A.4.5 to A.4.10): a stream, not frames.
 const isVideo = (dataset) => /^1\.2\.840\.10008\.1\.2\.4\.10[0-8](\.1)?$/.test(text(dataset, "00083002"));
 
-export function stacksOf(study, series, datasets) {
-  const common = {
-    study,
-    series: text(series, "0020000E"),
-    number: number(series, "00200011"),
-    modality: text(series, "00080060"),
-    description: text(series, "0008103E"),
-  };
+/** facts: uid, number, modality and description of the series. */
+export function stacksOf(study, { uid, number: ordinal, modality, description }, datasets) {
+  const common = { study, series: uid, number: ordinal, modality, description };
   const shown = datasets.filter((one) => isPicture(one) && !isVideo(one));
   const clips = shown.filter((one) => number(one, "00280008") > 1);
   const singles = shown.filter((one) => !clips.includes(one));

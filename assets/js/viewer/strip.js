@@ -28,8 +28,19 @@ export class Strip {
       else picture.remove();
       picture.addEventListener("error", () => picture.remove(), { once: true });
       this.buttons.set(stack, button);
-      this.element.append(button);
+      this.element.insertBefore(button, this.after(stack, of.prior));
     }
+  }
+
+  // Series come as they are loaded; here they stand by number, the current study before the prior one.
+  after(stack, prior) {
+    const before = (one) => Number(one.classList.contains("viewer-thumb-prior")) - Number(prior);
+    const place = (one) => one.number ?? Infinity;
+    const later = [...this.buttons].filter(([other, button]) => {
+      const apart = before(button);
+      return other !== stack && (apart > 0 || (apart === 0 && place(other) > place(stack)));
+    });
+    return [...this.element.children].find((child) => later.some(([, button]) => button === child)) ?? null;
   }
 
   remove(study) {
@@ -52,8 +63,9 @@ export class Strip {
 
   /** The stack before or after another one. */
   beside(stack, by) {
-    const all = [...this.buttons.keys()];
-    return all[all.indexOf(stack) + by] ?? null;
+    const buttons = [...this.element.children];
+    const wanted = buttons[buttons.indexOf(this.buttons.get(stack)) + by];
+    return [...this.buttons].find(([, button]) => button === wanted)?.[0] ?? null;
   }
 }
 

@@ -1,13 +1,13 @@
 // A viewer: studies and their stacks, one or two panes, tools, keys, and the events that tell others.
 
 import { Cine } from "./cine.js";
-import { metadataOf, NotAnswered, seriesOf } from "./dicomweb.js";
-import { number, text } from "./dicom_json.js";
+import { NotAnswered } from "./dicomweb.js";
+import { text } from "./dicom_json.js";
 import { bindKeys } from "./keys.js";
 import { Pane } from "./pane.js";
 import { bindPointer } from "./pointer.js";
-import { stacksOf } from "./stacks.js";
 import { Strip } from "./strip.js";
+import { loadStudy, wantedAlone, wantedBeside } from "./studies.js";
 import { Toolbar } from "./toolbar.js";
 
 const NARROW = 720; // px: below, one pane and the small tool bar
@@ -37,10 +37,11 @@ export class Viewer {
     this.addPane();
     if (this.isNarrow()) this.setTool("scroll"); // for one finger
     const drawing = this.startEngine();
-    await this.addStudy(this.root.dataset.study, { prior: false }).catch((problem) => this.active.tell(this.wordsFor(problem)));
-    const [first] = this.stacksToShow(this.root.dataset.study);
-    if (first) this.openIn(this.active, first);
-    else if (this.studies.has(this.root.dataset.study)) this.active.tell(this.words.noPictures);
+    const { study } = this.root.dataset;
+    const loading = await this.addStudy(study, { prior: false }, wantedAlone).catch((problem) => this.active.tell(this.wordsFor(problem)));
+    this.first = loading?.first ?? null;
+    if (loading?.first) this.openIn(this.active, loading.first);
+    else if (loading) this.active.tell(this.words.noPictures);
     await drawing;
     new ResizeObserver(() => this.resized()).observe(this.root);
     this.root.dispatchEvent(new CustomEvent("viewer:ready", { bubbles: true }));
@@ -75,51 +76,41 @@ export class Viewer {
 
   // --- studies
 
-  async addStudy(uid, of) {
-    const series = await seriesOf(uid);
-    const order = (one) => number(one, "00200011") ?? Infinity;
-    series.sort((a, b) => order(a) - order(b) || 0);
+  addStudy(uid, of, wanted) {
     const study = { uid, ...of, stacks: [] };
     this.studies.set(uid, study);
-    const all = await Promise.all(series.map((one) => metadataOf(uid, text(one, "0020000E")).then((datasets) => stacksOf(uid, one, datasets)).catch((problem) => problem)));
-    const problem = all.find((one) => one instanceof Error);
-    if (problem && all.every((one) => one instanceof Error)) throw problem;
-    study.stacks = all.filter(Array.isArray).flat();
-    const day = text(study.stacks[0]?.pictures[0]?.dataset ?? study.stacks[0]?.dataset, "00080020");
-    study.date ??= day;
-    if (!study.prior) this.currentDate = day;
-    study.currentDate = this.currentDate;
-    this.strip.add(study.stacks, study);
-    this.toolbar.update();
-    return study;
-  }
-
-  // Pictures before reports, a scout after what it was the scout for.
-  stacksToShow(uid) {
-    const stacks = this.studies.get(uid)?.stacks ?? [];
-    const rank = ({ pictures }) => (pictures.length > 2 ? 0 : pictures.length ? 1 : 2);
-    const several = stacks.some(({ pictures }) => pictures.length >= 8);
-    return several ? [...stacks].sort((a, b) => rank(a) - rank(b)) : [...stacks].sort((a, b) => !a.pictures.length - !b.pictures.length);
+    return loadStudy(uid, wanted, (stacks) => {
+      if (this.studies.get(uid) !== study) return; // taken away meanwhile
+      study.stacks.push(...stacks);
+      const day = text(stacks[0]?.pictures[0]?.dataset ?? stacks[0]?.dataset, "00080020");
+      study.date ||= day;
+      if (!study.prior) this.currentDate ||= day;
+      study.currentDate = this.currentDate;
+      this.strip.add(stacks, study);
+      this.changed();
+    });
   }
 
   /** Puts a prior study beside the current one; an empty UID takes it away. */
   async compare(uid) {
     for (const [known, { prior }] of this.studies) {
-      if (!prior || known === uid) continue;
+      if (!prior) continue;
       this.studies.delete(known);
       this.strip.remove(known);
     }
     this.comparing = uid;
+    for (const pane of this.panes) {
+      if (pane.stack && !this.studies.has(pane.stack.study) && this.first) this.openIn(pane, this.first);
+    }
     if (!uid) return this.setLayout(1);
     if (!this.isNarrow()) this.setLayout(2);
     const pane = this.panes.at(-1);
     const given = this.toolbar.priorOf(uid);
     try {
-      const study = this.studies.get(uid) ?? await this.addStudy(uid, { prior: true, date: given.date });
-      const like = this.panes[0].stack;
-      const stack = bestMatch(this.stacksToShow(uid), like);
-      if (!stack || this.comparing !== study.uid) return undefined;
-      await this.openIn(pane, stack);
+      const like = wantedBeside(this.panes[0].stack);
+      const { first } = await this.addStudy(uid, { prior: true, date: given.date }, like);
+      if (!first || this.comparing !== uid) return undefined;
+      await this.openIn(pane, first);
       if (pane !== this.panes[0] && pane.picture) {
         this.setLinked(true);
         pane.follow(this.panes[0]);
@@ -246,10 +237,10 @@ export class Viewer {
     this.say("viewer:measurement", detail);
   }
 
-  /** Who keeps what it hears calls preventDefault(). Where nobody does, a toast says so, of each kind once. */
+  /** On a page of its own nobody keeps it; a toast says so, for measurements once. */
   say(name, detail) {
-    const kept = !this.root.dispatchEvent(new CustomEvent(name, { bubbles: true, cancelable: true, detail }));
-    if (kept || this.told.has(name)) return;
+    this.root.dispatchEvent(new CustomEvent(name, { bubbles: true, detail }));
+    if (!("alone" in this.root.dataset) || this.told.has(name)) return;
     if (name === "viewer:measurement") this.told.add(name);
     document.dispatchEvent(new CustomEvent("toast", { detail: { text: this.words.notKept[name] } }));
   }
@@ -264,10 +255,3 @@ export class Viewer {
 }
 
 const idsOf = (picture) => ({ studyInstanceUid: picture.study, seriesInstanceUid: picture.series, sopInstanceUid: picture.instance, frame: picture.frame });
-
-// The prior's stack that is most like the one that is shown: same name, same modality, near in size.
-function bestMatch(stacks, like) {
-  if (!like) return stacks[0] ?? null;
-  const score = (one) => (one.description && one.description === like.description ? 4 : 0) + (one.modality === like.modality ? 2 : 0) + (one.pictures.length > 1 === like.pictures.length > 1 ? 1 : 0);
-  return [...stacks].sort((a, b) => score(b) - score(a))[0] ?? null;
-}

@@ -56,7 +56,7 @@ class _Wish:
 @blueprint.get("/studies/<study>/series/<series>/rendered")
 @blueprint.get("/studies/<study>/series/<series>/instances/<instance>/rendered")
 @blueprint.get("/studies/<study>/series/<series>/instances/<instance>/frames/<int:frame>/rendered")
-@requires(Right.STUDY_VIEW)
+@requires(Right.IMAGES_VIEW)
 def rendered(study: str, series: str = "", instance: str = "", frame: int = 1) -> Response:
     """A picture as a screen shows it; of a study or series the one in the middle. A document as itself."""
     place = asked_place(study, series, instance)
@@ -73,7 +73,7 @@ def rendered(study: str, series: str = "", instance: str = "", frame: int = 1) -
 @blueprint.get("/studies/<study>/series/<series>/thumbnail")
 @blueprint.get("/studies/<study>/series/<series>/instances/<instance>/thumbnail")
 @blueprint.get("/studies/<study>/series/<series>/instances/<instance>/frames/<int:frame>/thumbnail")
-@requires(Right.STUDY_VIEW)
+@requires(Right.IMAGES_VIEW)
 def thumbnail(study: str, series: str = "", instance: str = "", frame: int = 0) -> AnyResponse:
     """A small JPEG; what has no pixels has a drawn stand-in."""
     place = asked_place(study, series, instance)

@@ -48,7 +48,7 @@ MOST_FRAMES_ASKED = 5000
 @blueprint.get("/studies/<study>")
 @blueprint.get("/studies/<study>/series/<series>")
 @blueprint.get("/studies/<study>/series/<series>/instances/<instance>")
-@requires(Right.STUDY_VIEW)
+@requires(Right.IMAGES_VIEW)
 def objects(study: str, series: str = "", instance: str = "") -> Response:
     """The files: as stored where the client takes that, else in Explicit VR Little Endian."""
     found = found_at(asked_place(study, series, instance), action="retrieve")
@@ -114,7 +114,7 @@ def _converted(one: WebObject, path: Path, scratch: Path) -> Iterator[bytes]:
 @blueprint.get("/studies/<study>/metadata")
 @blueprint.get("/studies/<study>/series/<series>/metadata")
 @blueprint.get("/studies/<study>/series/<series>/instances/<instance>/metadata")
-@requires(Right.STUDY_VIEW)
+@requires(Right.IMAGES_VIEW)
 def attributes(study: str, series: str = "", instance: str = "") -> Response:
     """DICOM JSON without bulk data, with the record's identity where the objects have another."""
     media.best_of(media.JSON, "application/json")
@@ -152,7 +152,7 @@ def as_overlay(identity: Identity | None) -> metadata.Overlay:
 
 
 @blueprint.get("/studies/<study>/series/<series>/instances/<instance>/frames/<frames>")
-@requires(Right.STUDY_VIEW)
+@requires(Right.IMAGES_VIEW)
 def frames_of(study: str, series: str, instance: str, frames: str) -> Response:
     """Frames "1,2,5" (from 1): compressed as stored where the client takes that, else as the metadata describe them."""
     numbers = _numbers(frames)
@@ -205,7 +205,7 @@ def _numbers(text: str) -> list[int]:
 
 
 @blueprint.get("/studies/<study>/series/<series>/instances/<instance>/bulkdata/<path:place>")
-@requires(Right.STUDY_VIEW)
+@requires(Right.IMAGES_VIEW)
 def bulk(study: str, series: str, instance: str, place: str) -> Response:
     """A long value, as the metadata name it."""
     (one,) = found_at(asked_place(study, series, instance))

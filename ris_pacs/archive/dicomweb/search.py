@@ -50,14 +50,14 @@ class _Answer:
 
 
 @blueprint.get("/studies")
-@requires(Right.STUDY_VIEW)
+@requires(Right.IMAGES_VIEW)
 def studies() -> Response:
     return _answered("STUDY")
 
 
 @blueprint.get("/series")
 @blueprint.get("/studies/<study>/series")
-@requires(Right.STUDY_VIEW)
+@requires(Right.IMAGES_VIEW)
 def series(study: str = "") -> Response:
     return _answered("SERIES", study)
 
@@ -65,7 +65,7 @@ def series(study: str = "") -> Response:
 @blueprint.get("/instances")
 @blueprint.get("/studies/<study>/instances")
 @blueprint.get("/studies/<study>/series/<series>/instances")
-@requires(Right.STUDY_VIEW)
+@requires(Right.IMAGES_VIEW)
 def instances(study: str = "", series: str = "") -> Response:
     return _answered("IMAGE", study, series)
 

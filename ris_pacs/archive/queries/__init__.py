@@ -7,16 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Select, and_, case, func, or_, select
+from sqlalchemy import Select, and_, case, func, not_, or_, select
 from sqlalchemy.orm import selectinload
 
 from ris_pacs.accounts.queries import visible
 from ris_pacs.archive import rules
 from ris_pacs.archive.errors import NoSuchInstance, NoSuchStudy
-from ris_pacs.archive.models import Instance, Series, Study, StudyLink
+from ris_pacs.archive.models import Instance, ReconciliationCase, Series, Study, StudyLink
 from ris_pacs.catalog.models import Device
 from ris_pacs.kernel import audit
-from ris_pacs.kernel.actor import Actor
+from ris_pacs.kernel.actor import Actor, Role
+from ris_pacs.orders import queries as orders
+from ris_pacs.orders.models import Order, RequestedProcedure
 from ris_pacs.scheduling.models import ScheduledStep, StepStation
 from ris_pacs.worklist.models import PerformedObject, PerformedSeries, PerformedStepLink
 
@@ -176,10 +178,13 @@ def studies_of_patient(uow: UnitOfWork, patient_ids: Sequence[int], actor: Actor
 def visible_studies(uow: UnitOfWork, actor: Actor) -> Select[Study]:
     """A study is visible with one of the exams that it answers, its patient, or by a grant of its own.
 
-    What is not linked is for staff only: nobody knows yet whose it is.
+    What is not linked is for staff only: nobody knows yet whose it is. A patient sees the studies of exams whose
+    result is released, and no other of the own ones.
     """
     if actor.is_staff:
         return select(Study)
+    if actor.role is Role.PATIENT:
+        return _released_studies(uow, actor)
     by_exam = Study.id.in_(
         select(StudyLink.study_id).where(
             StudyLink.undone_at.is_(None),
@@ -188,6 +193,28 @@ def visible_studies(uow: UnitOfWork, actor: Actor) -> Select[Study]:
     )
     by_itself = and_(Study.patient_id.is_not(None), visible(uow, actor, patient=Study.patient_id, study=Study.id))
     return select(Study).where(or_(by_exam, by_itself))
+
+
+def _released_studies(uow: UnitOfWork, actor: Actor) -> Select[Study]:
+    """Never one that answers an exam of somebody else as well, or that a person still has to look at."""
+    linked = (
+        select(StudyLink.study_id)
+        .join(RequestedProcedure, RequestedProcedure.id == StudyLink.requested_procedure_id)
+        .join(Order, Order.id == RequestedProcedure.order_id)
+        .where(StudyLink.undone_at.is_(None))
+    )
+    own = visible(uow, actor, patient=Order.patient_id)
+    others = linked.where(not_(own), StudyLink.study_id == Study.id).correlate(Study)
+    doubtful = (
+        select(ReconciliationCase.id)
+        .where(ReconciliationCase.settled_at.is_(None), ReconciliationCase.study_id == Study.id)
+        .correlate(Study)
+    )
+    return select(Study).where(
+        Study.id.in_(linked.where(own, RequestedProcedure.id.in_(orders.released_exams(uow)))),
+        ~others.exists(),
+        ~doubtful.exists(),
+    )
 
 
 def study_rows(uow: UnitOfWork, query: Select[Study]) -> list[StudyRow]:

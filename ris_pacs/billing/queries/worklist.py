@@ -180,10 +180,19 @@ def totals_of(uow: UnitOfWork, claim_ids: Collection[int]) -> dict[int, int]:
 
 
 def missing(
-    uow: UnitOfWork, actor: Actor, after: tuple[datetime, int] | None = None, limit: int = 100
+    uow: UnitOfWork,
+    actor: Actor,
+    after: tuple[datetime, int] | None = None,
+    limit: int = 100,
+    *,
+    waiting: bool = False,
 ) -> list[CaseRow]:
-    """Exams performed, or broken off after they began, that are not charged, longest first; one more when there are."""
-    query = select(ChargeCase).where(ChargeCase.state.in_(OPEN_CASES))
+    """Exams performed, or broken off after they began, that are not charged, longest first; one more when there are.
+
+    waiting: those that only wait for their report.
+    """
+    states = [state for state in OPEN_CASES if (state == CaseState.WAITING) == waiting]
+    query = select(ChargeCase).where(ChargeCase.state.in_(states))
     if after is not None:
         at, last = after
         query = query.where(

@@ -100,6 +100,33 @@ WORDS: dict[ClaimState, str] = {
 }
 
 
+# What the history of a claim calls each thing that happened to it.
+DONE_WORDS: dict[str, str] = {
+    ClaimMove.CHARGE: "Charged",
+    ClaimMove.CODE: "Coded",
+    ClaimMove.UNCODE: "To be coded again",
+    ClaimMove.PASS: "Checked, nothing found",
+    ClaimMove.FAIL: "Checked, to mend",
+    ClaimMove.SEND: "Sent",
+    ClaimMove.PAY: "Paid",
+    ClaimMove.DENY: "Denied",
+    ClaimMove.TAKE_BACK: "Taken back by the payer",
+    ClaimMove.REOPEN: "Opened again",
+    ClaimMove.WRITE_OFF: "Written off",
+    ClaimMove.REVERSE: "Charges reversed",
+    "charge more": "Charged more",
+    "hold": "Held",
+    "release": "Released",
+    "bill patient": "Billed to the patient",
+    "change line": "Line changed",
+    "set side": "Side set",
+    "set diagnoses": "Diagnoses set",
+    "set authorisation": "Authorisation entered",
+    "set NPI": "Referrer's NPI entered",
+    "payer's word": "The payer answered",
+}
+
+
 def may_move(state: str, move: ClaimMove) -> bool:
     return ClaimState(state) in MOVES[move]
 

@@ -134,7 +134,7 @@ def _claim_for(
     )
     if known is not None:
         return locked_claim(uow, known)
-    covered = patients.coverage_on(uow, order.patient_id, day)
+    covered = patients.coverages_on(uow, {(order.patient_id, day)}).get((order.patient_id, day))
     claim = Claim(
         number=f"C{next_number(uow, 'claim'):08}",
         requested_procedure_id=exam.id,

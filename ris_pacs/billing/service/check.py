@@ -26,9 +26,10 @@ def check_claims(uow: UnitOfWork, claim_ids: Iterable[int], actor: Actor) -> lis
     coded, ready. Returns those that are ready, as they stand.
     """
     open_ones = [one for one in locked_claims(uow, claim_ids) if one.state in BEFORE_SENDING]
+    covered = patients.coverages_on(uow, {(one.patient_id, one.service_day) for one in open_ones})
     for one in open_ones:
-        covered = patients.coverage_on(uow, one.patient_id, one.service_day)
-        one.coverage_id = covered.id if covered else None
+        card = covered.get((one.patient_id, one.service_day))
+        one.coverage_id = card.id if card else None
     uow.session.flush()
     by_id = {one.id: one for one in facts.claims(uow, [one.id for one in open_ones])}
     today = days_at_sites(uow)

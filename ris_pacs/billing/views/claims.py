@@ -14,6 +14,7 @@ from ris_pacs.billing.queries.worklist import Claim
 from ris_pacs.billing.rules.charging import SIDE_MODIFIERS
 from ris_pacs.billing.rules.ledger import dollars
 from ris_pacs.billing.rules.scrub import CHECKED
+from ris_pacs.billing.rules.states import DONE_WORDS
 from ris_pacs.billing.service import claims as service
 from ris_pacs.billing.service.export import make_batches
 from ris_pacs.kernel.actor import Actor
@@ -61,6 +62,7 @@ def _values(claim_id: int, mend: MendForm | None = None) -> dict[str, Any]:
         "mend": form,
         "dollars": dollars,
         "checked": CHECKED,
+        "done_words": DONE_WORDS,
         "meant": SIDE_MODIFIERS.get(page.facts.laterality, ""),
         "days_left": (page.file_by - today()).days if page.file_by else None,
     }

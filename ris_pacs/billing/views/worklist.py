@@ -31,15 +31,16 @@ blueprint = Blueprint("billing", __name__)
 PAGE = "billing/worklist.html"
 DRAWER = "billing/missing_drawer.html"
 AT_ONCE = 100
-MISSING = "missing"
+MISSING, WAITING = "missing", "waiting"
 CASE_HEAD = ("Accession number", "Patient", "MRN", "Exam", "State", "Why", "Since")
 CLAIM_HEAD = tuple("Claim,Accession number,Patient,MRN,Exam,Day,Payer,State,Charged,Owed,To mend".split(","))
 
 
 def _wanted() -> ClaimFilter:
     """The list in the address. Raises Invalid."""
-    show = MISSING if request.path.startswith("/billing/missing") else request.args.get("show", "mend")
-    if show not in (*LISTS, MISSING):
+    here = MISSING if request.path.startswith("/billing/missing") else "mend"
+    show = request.args.get("show", here)
+    if show not in (*LISTS, MISSING, WAITING):
         raise Invalid(f"There is no list {show[:20]!r}.")
     return ClaimFilter(
         show=show,
@@ -69,8 +70,9 @@ def _values() -> dict[str, Any]:
     with read_only(context.system()) as uow:
         counts = queries.counts(uow)
         payers = catalog.payers(uow)
-        if wanted.show == MISSING and not wanted.text:
-            cases = queries.missing(uow, context.actor(), wanted.after, AT_ONCE)
+        if wanted.show in (MISSING, WAITING) and not wanted.text:
+            waiting = wanted.show == WAITING
+            cases = queries.missing(uow, context.actor(), wanted.after, AT_ONCE, waiting=waiting)
         else:
             claims = queries.claims(uow, wanted, context.actor(), AT_ONCE)
     last = (claims or cases)[:AT_ONCE][-1:]
@@ -106,8 +108,9 @@ def as_csv() -> Response:
     wanted = _wanted()
     name = f"billing-{wanted.show}-{today().isoformat()}"
     with read_only(context.system()) as uow:
-        if wanted.show == MISSING:
-            cases = queries.missing(uow, context.actor(), wanted.after, 5000)
+        if wanted.show in (MISSING, WAITING):
+            waiting = wanted.show == WAITING
+            cases = queries.missing(uow, context.actor(), wanted.after, 5000, waiting=waiting)
             return csv_file(name, CASE_HEAD, (_case_cells(one) for one in cases))
         rows = queries.claims(uow, wanted, context.actor(), 5000)
     head = (

@@ -24,7 +24,6 @@ from ris_pacs.archive.service.store import store_object
 from ris_pacs.catalog import queries as catalog
 from ris_pacs.documents.report import report_pdf
 from ris_pacs.imaging.encapsulated import Document, pdf_object
-from ris_pacs.imaging.problems import CannotDecode, HeaderError, NotAPicture
 from ris_pacs.kernel import outbox
 from ris_pacs.kernel.actor import PROGRAM
 from ris_pacs.kernel.inbox import About
@@ -34,6 +33,7 @@ from ris_pacs.orders import queries as orders
 from ris_pacs.reporting.deliveries.result import result_message
 from ris_pacs.reporting.queries.printed import Printed, printed
 from ris_pacs.reporting.rules.states import Kind
+from ris_pacs.reporting.service.pictures import key_pictures
 
 if TYPE_CHECKING:
     from ris_pacs.archive.service.store import ReceivedObject
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-PICTURE_SIDE = 900
 SOURCE = "REPORTS"
 
 
@@ -63,27 +62,8 @@ def send_out(public_url: str) -> Callable[[System, Any], None]:
     return work
 
 
-def verify_address(public_url: str, digest: str) -> str:
-    return f"{public_url.rstrip('/')}/verify/{digest}"
-
-
 def pdf_of(system: System, said: Printed, public_url: str) -> bytes:
-    return report_pdf(said, key_pictures(system, said), verify_address(public_url, said.hash))
-
-
-def key_pictures(system: System, said: Printed) -> dict[int, bytes]:
-    """By place; one that cannot be drawn is left out, and the report goes out without it."""
-    from ris_pacs.imaging.render import render_frame  # Only who draws pays for the codecs.
-
-    found = {}
-    for place, image in enumerate(said.images):
-        try:
-            found[place] = render_frame(
-                system.blobs.path(image.object_key), image.frame, image.window, PICTURE_SIDE, quality=85
-            )
-        except (NotAPicture, CannotDecode, HeaderError, OSError) as problem:
-            log.warning("key image not drawn", version=said.version_id, reason=str(problem))
-    return found
+    return report_pdf(said, key_pictures(system.blobs, said), public_url)
 
 
 def _study_of(uow: UnitOfWork, said: Printed) -> tuple[str, bool]:

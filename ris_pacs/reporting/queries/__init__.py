@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -16,8 +16,9 @@ from ris_pacs.orders import queries as orders
 from ris_pacs.orders.models import Order, RequestedProcedure
 from ris_pacs.orders.rules import ExamState
 from ris_pacs.reporting.errors import NoSuchReport, NoSuchVersion
-from ris_pacs.reporting.models import ReadingClaim, ReportExam
+from ris_pacs.reporting.models import ReadingClaim as ReadingClaim
 from ris_pacs.reporting.models import Report as Report
+from ris_pacs.reporting.models import ReportExam
 from ris_pacs.reporting.models import ReportVersion as ReportVersion
 from ris_pacs.reporting.rules import seal, states
 from ris_pacs.reporting.rules.text import Sections, empty_sections
@@ -105,6 +106,10 @@ def readers_of(uow: UnitOfWork, exam_ids: Iterable[int], actor: Actor) -> dict[i
     }
 
 
+def claim_of(uow: UnitOfWork, exam_id: int) -> ReadingClaim | None:
+    return uow.session.get(ReadingClaim, exam_id)
+
+
 def _with_draft(uow: UnitOfWork, exam_ids: Sequence[int]) -> set[int]:
     """Those of the exams for which something is written and not signed."""
     drafts = (
@@ -183,6 +188,11 @@ def exams_of_report(uow: UnitOfWork, report_id: int) -> list[int]:
     )
 
 
+def accession_numbers(uow: UnitOfWork, exam_id: int) -> list[str]:
+    query = select(Order.accession_number).join(RequestedProcedure).where(RequestedProcedure.id == exam_id)
+    return list(uow.session.scalars(query))
+
+
 def reports_of_exam(uow: UnitOfWork, exam_id: int) -> list[Report]:
     """With those that were withdrawn, the newest first."""
     return list(
@@ -253,6 +263,13 @@ def faults(uow: UnitOfWork, report_id: int) -> list[str]:
             found.append(f"report {report_id}: version {row.number} is not as it was signed")
         previous = row.hash or ""
     return found
+
+
+def broken_seals(uow: UnitOfWork) -> Iterator[str]:
+    """What is wrong with any report, in words."""
+    for report_id in list(uow.session.scalars(select(Report.id).order_by(Report.id))):
+        yield from faults(uow, report_id)
+        uow.session.expunge_all()
 
 
 def as_signed(row: ReportVersion) -> seal.Signed:

@@ -56,6 +56,7 @@ class Printed:
     kind: str
     heading: str
     exams: tuple[str, ...]
+    patient_id: int
     patient: str
     name: PersonName
     born: str
@@ -124,6 +125,7 @@ def printed(uow: UnitOfWork, version_id: int) -> Printed:
         kind=row.kind,
         heading=KIND_WORDS[Kind(row.kind)],
         exams=tuple(_titles(ordered, exam_ids)),
+        patient_id=identity["patient_id"],
         patient=name.shown,
         name=name,
         born=identity["birth_date"],

@@ -144,12 +144,16 @@ def _leave_others(uow: UnitOfWork, staying: Sequence[int], actor: Actor) -> None
             _give_back(uow, other, actor)
 
 
-def release(uow: UnitOfWork, exam_id: int, actor: Actor) -> None:
-    """Somebody else may read it; what was written stays with the exam. Raises NoSuchExam, StalePage, Forbidden."""
+def release(uow: UnitOfWork, exam_id: int, actor: Actor, token: str = "") -> None:
+    """Somebody else may read it; what was written stays with the exam.
+
+    token: only if this page still has the say, for a page that goes away by itself.
+    Raises NoSuchExam, StalePage, Forbidden.
+    """
     user_id = _reader(actor)
     locked_exam(uow, exam_id)
     claim = uow.session.get(ReadingClaim, exam_id, populate_existing=True)
-    if claim is None or claim.user_id != user_id:
+    if claim is None or claim.user_id != user_id or (token and claim.page_token != token):
         raise StalePage("You are not reading this exam.")
     _give_back(uow, exam_id, actor)
 
