@@ -22,11 +22,16 @@ from tests.flow.practice_running import Practice
 from tests.flow.real_files import BY_SYNTAX, real_file
 from tests.flow.test_images import said
 
+_tokens: dict[str, str] = {}
+
 
 def token_of(practice: Practice) -> str:
-    done = practice.run("token", "add", generate_uid()[-20:], "--role", "system")
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip().splitlines()[-1]
+    """One for each running practice."""
+    if practice.address not in _tokens:
+        done = practice.run("token", "add", generate_uid()[-20:], "--role", "system")
+        assert done.returncode == 0, done.stderr
+        _tokens[practice.address] = done.stdout.strip().splitlines()[-1]
+    return _tokens[practice.address]
 
 
 @pytest.fixture
