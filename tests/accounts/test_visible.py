@@ -15,10 +15,12 @@ from ris_pacs.accounts.models import AccessGrant, User
 from ris_pacs.accounts.queries import token_actor, visible
 from ris_pacs.accounts.service import NewGrant, NewUser
 from ris_pacs.archive import queries as archive
-from ris_pacs.archive.queries import find, inbox
+from ris_pacs.archive.queries import find, inbox, objects
 from ris_pacs.archive.queries.find import FindKeys
+from ris_pacs.archive.queries.objects import Place
 from ris_pacs.archive.service import link
 from ris_pacs.catalog import queries as catalog
+from ris_pacs.catalog.service.payers import add_payer
 from ris_pacs.kernel.actor import OPERATOR, PROGRAM, Actor, Role
 from ris_pacs.kernel.errors import Missing
 from ris_pacs.kernel.uow import System, UnitOfWork, read_only, unit_of_work
@@ -26,9 +28,11 @@ from ris_pacs.orders import queries as orders
 from ris_pacs.patients import queries as patients
 from ris_pacs.patients.models import Patient
 from ris_pacs.patients.rules import Likeness
+from ris_pacs.patients.service.coverage import CoverageFacts, add_coverage
 from ris_pacs.scheduling import queries as scheduling
 from tests import practice
 from tests.archive.objects import an_object, of_exam, patient_of, store, study
+from tests.billing.office import BILLER, NORTHWIND
 from tests.conftest import StoppedClock
 from tests.databases import KINDS
 
@@ -46,6 +50,7 @@ class Practice:
     other_study_id: int
     series_id: int
     instance_id: int
+    coverage_id: int
     procedure_id: int
     site_id: int
 
@@ -61,6 +66,8 @@ def standing(request, databases, tmp_path_factory) -> Iterator[Practice]:
             practice.an_order(uow, patient)  # Waits for a time.
             procedure_id = catalog.procedure_by_code(uow, "CTCHEST").id
             site_id = catalog.sites(uow)[0].id
+            payer = add_payer(uow, NORTHWIND, BILLER)
+            coverage = add_coverage(uow, nkechi.patient_id, CoverageFacts(payer.id, "NW-4410287"), BILLER)
         store(
             system,
             of_exam(system, nkechi),
@@ -76,6 +83,7 @@ def standing(request, databases, tmp_path_factory) -> Iterator[Practice]:
             other_study_id=study(system, kenji.study_instance_uid).id,
             series_id=mine.series[0].id,
             instance_id=mine.series[0].thumbnail_instance_id or 0,
+            coverage_id=coverage.id,
             procedure_id=procedure_id,
             site_id=site_id,
         )
@@ -91,6 +99,8 @@ QUERIES: dict[Callable[..., object], Callable[[UnitOfWork, Practice, Actor], obj
     patients.likely_matches: lambda uow, at, actor: patients.likely_matches(
         uow, Likeness(practice.name("Eze", "Nkechi"), "1970-02-03", "F", ""), actor
     ),
+    patients.coverages: lambda uow, at, actor: patients.coverages(uow, at.nkechi.patient_id, actor),
+    patients.coverage: lambda uow, at, actor: patients.coverage(uow, at.coverage_id, actor),
     orders.order: lambda uow, at, actor: orders.order(uow, at.nkechi.order_id, actor),
     orders.by_accession: lambda uow, at, actor: orders.by_accession(uow, at.nkechi.accession_number, actor),
     orders.exam_order: lambda uow, at, actor: orders.exam_order(uow, at.nkechi.exam_id, actor),
@@ -128,6 +138,10 @@ QUERIES: dict[Callable[..., object], Callable[[UnitOfWork, Practice, Actor], obj
     find.find_instances: lambda uow, at, actor: list(find.find_instances(uow, FindKeys(), actor)),
     find.count_instances: lambda uow, at, actor: find.count_instances(uow, FindKeys(), actor),
     find.studies_of_instances: lambda uow, at, actor: find.studies_of_instances(uow, FindKeys(), actor),
+    objects.objects_at: lambda uow, at, actor: objects.objects_at(uow, Place(at.nkechi.study_instance_uid), actor),
+    objects.middle_object: lambda uow, at, actor: objects.middle_object(
+        uow, Place(at.nkechi.study_instance_uid), actor
+    ),
     find.stored_instances: lambda uow, at, actor: list(find.stored_instances(uow, FindKeys(), actor)),
 }
 
@@ -143,11 +157,12 @@ def asked(at: Practice, query: Callable[..., object], actor: Actor) -> object:
 def test_the_table_names_every_query_that_takes_an_actor():
     taking = {
         function
-        for module in (patients, orders, scheduling, archive, inbox, find)
+        for module in (patients, orders, scheduling, archive, inbox, find, objects)
         for name, function in inspect.getmembers(module, inspect.isfunction)
         if function.__module__ == module.__name__
         and not name.startswith("_")
         and "actor" in inspect.signature(function).parameters
+        and not name.startswith("record_")
     }
     assert {one.__qualname__ for one in taking - set(QUERIES)} == set()
     assert set(QUERIES) <= taking
