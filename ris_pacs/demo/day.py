@@ -72,7 +72,7 @@ class Day:
             self._desk = acting(uow, Role.FRONTDESK)
             self._technologist = acting(uow, Role.TECHNOLOGIST)
             self._reader = ReadingRoom(system, acting(uow, Role.RADIOLOGIST), acting(uow, Role.RESIDENT))
-        self.hospital = evening.Hospital(ZONE)
+        self.hospital = evening.Hospital()
 
     def run(self) -> None:
         listener = CommitmentListener(self.tally)

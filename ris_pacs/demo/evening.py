@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 from collections import Counter
 from dataclasses import dataclass, field
-from zoneinfo import ZoneInfo
 
 from ris_pacs.catalog import queries as catalog
 from ris_pacs.catalog.service import partners
@@ -28,7 +27,6 @@ from ris_pacs.reporting import queries as reading
 class Hospital:
     """The EMR's own listener: takes order states and results, and says so. results: accession numbers of ORU^R01."""
 
-    zone: ZoneInfo
     messages: Counter[str] = field(default_factory=Counter)
     results: set[str] = field(default_factory=set)
 

@@ -43,12 +43,12 @@ class MllpDelivery:
         with read_only(system) as uow:
             partner = catalog.partner(uow, application, facility)
         if partner is None or not partner.host or partner.port is None:
-            self._fail(system, claimed, f"{claimed.destination} has no address to send to")
+            _failed(system, claimed, f"{claimed.destination} has no address to send to")
             return
         try:
             answer = self._connection(partner.host, partner.port).send(claimed.payload)
         except NotDelivered as problem:
-            self._fail(system, claimed, str(problem))
+            _failed(system, claimed, str(problem))
             return
         self._take_answer(system, claimed, answer)
 
@@ -57,7 +57,7 @@ class MllpDelivery:
         try:
             verdict = read_acknowledgement(answer)
         except ParseFailure as failure:
-            self._fail(system, claimed, f"the answer of {claimed.destination} is no acknowledgement: {failure}")
+            _failed(system, claimed, f"the answer of {claimed.destination} is no acknowledgement: {failure}")
             return
         with unit_of_work(system) as uow:
             if verdict.accepted:
@@ -71,9 +71,6 @@ class MllpDelivery:
         if key not in self._connections:
             self._connections[key] = Connection(host, port, answer_seconds=TIMEOUT_SECONDS)
         return self._connections[key]
-
-    def _fail(self, system: System, claimed: outbox.Claimed, error: str) -> None:
-        _failed(system, claimed, error)
 
 
 class MailDelivery:

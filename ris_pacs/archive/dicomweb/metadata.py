@@ -25,6 +25,12 @@ _VERSION = "1"
 Overlay = dict[str, dict[str, Any]]
 
 
+def person_name(text: str) -> dict[str, str]:
+    """A PN as DICOM JSON has it: its component groups by name (PS3.18 F.2.2)."""
+    groups = zip(("Alphabetic", "Ideographic", "Phonetic"), text.split("="), strict=False)
+    return {group: part for group, part in groups if part}
+
+
 def version(found: Sequence[WebObject], overlay: Overlay) -> str:
     """Of the answer about these objects: changes with any of them, and with what is said in place of theirs."""
     whole = hashlib.sha256(json.dumps([_VERSION, overlay], sort_keys=True).encode())

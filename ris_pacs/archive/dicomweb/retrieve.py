@@ -136,7 +136,6 @@ def attributes(study: str, series: str = "", instance: str = "") -> Response:
 def as_overlay(identity: Identity | None) -> metadata.Overlay:
     if identity is None:
         return {}
-    name = dict(zip(("Alphabetic", "Ideographic", "Phonetic"), identity.name.split("="), strict=False))
     values = {
         "00080050": ("SH", identity.accession_number),
         "00100020": ("LO", identity.patient_id),
@@ -147,7 +146,7 @@ def as_overlay(identity: Identity | None) -> metadata.Overlay:
     overlay: metadata.Overlay = {
         tag: {"vr": vr, "Value": [value]} if value else {"vr": vr} for tag, (vr, value) in values.items()
     }
-    overlay["00100010"] = {"vr": "PN", "Value": [{group: text for group, text in name.items() if text}]}
+    overlay["00100010"] = {"vr": "PN", "Value": [metadata.person_name(identity.name)]}
     return overlay
 
 

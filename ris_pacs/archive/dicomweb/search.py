@@ -16,6 +16,7 @@ from werkzeug.exceptions import BadRequest
 
 from ris_pacs.archive.dicomweb import media
 from ris_pacs.archive.dicomweb.asking import BASE, address, asked_place
+from ris_pacs.archive.dicomweb.metadata import person_name
 from ris_pacs.archive.queries import find
 from ris_pacs.archive.queries.attributes import (
     instance_elements,
@@ -193,8 +194,7 @@ def _value(tag: int, value: object) -> dict[str, Any]:
         if each == "" or each is None:
             continue
         if vr == "PN":
-            groups = zip(("Alphabetic", "Ideographic", "Phonetic"), str(each).split("="), strict=False)
-            said.append({group: text for group, text in groups if text})
+            said.append(person_name(str(each)))
         else:
             said.append(int(str(each)) if vr in _INTEGER else each)
     return {"vr": vr, "Value": said} if said else {"vr": vr}

@@ -72,7 +72,6 @@ class ViewCounter:
             for one in looks:
                 if one.actor.occasion:
                     self._known.setdefault(one.key, _Counted(one, now))
-            for key in [
-                key for key, one in self._known.items() if not one.waiting and now - one.written_at > PAUSE * 720
-            ]:
+            old = [key for key, one in self._known.items() if not one.waiting and now - one.written_at > FORGOTTEN]
+            for key in old:
                 del self._known[key]

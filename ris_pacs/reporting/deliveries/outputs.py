@@ -14,8 +14,6 @@ from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import structlog
-
 from ris_pacs.accounts import queries as accounts
 from ris_pacs.archive import queries as archive
 from ris_pacs.archive.queries.identity import corrected_identity
@@ -39,8 +37,6 @@ if TYPE_CHECKING:
     from ris_pacs.archive.service.store import ReceivedObject
     from ris_pacs.kernel.uow import UnitOfWork
     from ris_pacs.orders.queries import Order
-
-log = structlog.get_logger()
 
 SOURCE = "REPORTS"
 
