@@ -46,10 +46,7 @@ class WebObject:
     sop_class_uid: str
     transfer_syntax_uid: str
     digest: str
-    size: int
     dataset_offset: int
-    number: int | None
-    frames: int | None
     patient_id: int | None
     accession_number: str
     modality: str
@@ -72,10 +69,7 @@ _COLUMNS = (
     Instance.sop_class_uid,
     Instance.transfer_syntax_uid,
     Instance.digest,
-    Instance.size,
     Instance.dataset_offset,
-    Instance.number,
-    Instance.frames,
     Study.patient_id,
     Study.accession_number,
     Series.modality,
